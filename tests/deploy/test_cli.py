@@ -92,6 +92,7 @@ def test_a_plan_counts_and_writes_nothing(dreamtuner: Command, environment: dict
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
 
 
+@pytest.mark.slow
 def test_ingest_takes_a_subject_in(dreamtuner: Command, spec: Path) -> None:
     words = ("ingest", str(spec.parent / "pip.png"), "--name", "pip", "--class-word", "bear", "--json")
     done = dreamtuner(*words)

@@ -170,6 +170,7 @@ def test_a_wrong_field_is_named_and_nothing_is_made(approved: Site, form: dict[s
         assert views.client_links(s) == []
 
 
+@pytest.mark.slow
 def test_a_link_belongs_to_the_project_of_its_pictures(approved: Site) -> None:
     with approved.catalog.write() as s:
         operator = views.user_named(s, "operator")

@@ -58,6 +58,7 @@ def test_undo_goes_back_and_gives_back(site: Site, tab: Open) -> None:
         assert [one.decision for one in views.reviews_of(s, second.output_id)] == ["rejected", "none", "flagged"]
 
 
+@pytest.mark.slow
 def test_what_is_decided_offline_survives_a_reload_and_is_sent_once(site: Site, tab: Open) -> None:
     rows = in_order(site)
     page = tab(site, queue(site))

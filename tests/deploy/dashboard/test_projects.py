@@ -74,6 +74,7 @@ def leaks(text: str, foreign: Foreign, sent: set[str]) -> list[str]:
     return sorted(words | {one for one in foreign.digests if one in text and one not in sent})
 
 
+@pytest.mark.slow
 def test_no_page_says_anything_of_another_project(site: Site, foreign: Foreign) -> None:
     sent = {*foreign.values.values(), "zzsubject"}
     asked, wrong = set[str](), list[str]()

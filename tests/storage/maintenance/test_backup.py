@@ -89,6 +89,7 @@ def test_a_home_that_holds_something_is_kept_unless_forced_and_then_moved_aside(
         assert views.status(s).subjects == 2
 
 
+@pytest.mark.slow
 def test_a_backup_beside_a_busy_writer_agrees_with_itself(
     catalog: Catalog, store: DiskStore, tmp_path: Path, python: Callable[..., Popen[str]]
 ) -> None:
