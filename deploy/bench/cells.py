@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from math import isnan, nan
+from pathlib import Path
 
 from PIL import Image
 
+from deploy.bench.refusal import refuse_without_oracle
 from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.cells import Measured, NewCell
+from dreamtuner.evaluation.run import Bench
 from dreamtuner.models.profiles import Profile
 from flows.image_io import PNG, open_picture, png_bytes
 from flows.resources import Resources
@@ -54,6 +57,22 @@ def cache_of(settings: Settings, profile: Profile) -> EvaluationCache:
     """Open the evaluation cache of a profile: cells in the catalog, running trainings in the data folder."""
     resources = Resources.open(settings)
     return EvaluationCache(settings.home / "bench", CatalogCells(resources.catalog, resources.store), profile)
+
+
+def bench_and_cache(
+    weights: Path | None = None, field: str = "DREAMTUNER_POCKET_WEIGHTS"
+) -> tuple[Bench, EvaluationCache]:
+    """Load the pocket models, of the folder ``weights`` if it is given, and open what was measured with them.
+
+    Ends the command if they have no oracle; ``field`` selected them.
+    """
+    settings = Settings.load()
+    resources = Resources.open(settings)
+    profile = resources.profile("pocket")
+    if weights is not None:
+        profile = profile.model_copy(update={"weights": weights.absolute()})
+    refuse_without_oracle(profile, field)
+    return Bench.load(profile, resources.device), cache_of(settings, profile)
 
 
 def _measured(row: MeasurementRecord) -> Measured:

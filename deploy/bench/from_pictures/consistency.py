@@ -36,7 +36,9 @@ def consistency(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.from_pictures.options import demand_sheet, opened, say, weights_of
+    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.from_pictures.options import say, weights_of
+    from deploy.bench.refusal import refuse_unless_image
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.from_pictures.consistency import measure_sets, set_figures
     from dreamtuner.evaluation.from_pictures.sheet import set_sheet
@@ -44,8 +46,8 @@ def consistency(
     from dreamtuner.pocket.world import TEST, VALIDATION
 
     chosen = weights_of(weights)
-    demand_sheet(sheet)
-    bench, cache = opened()
+    refuse_unless_image("--sheet", sheet)
+    bench, cache = bench_and_cache()
     people = hiding_subjects(subjects, VALIDATION if validation else TEST)
     measured = measure_sets(bench, cache, people, prompts, chosen, say)
     found = set_figures(measured, bench.oracle)

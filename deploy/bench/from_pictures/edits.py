@@ -35,7 +35,9 @@ def edits(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.from_pictures.options import demand_sheet, opened, say, weights_of
+    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.from_pictures.options import say, weights_of
+    from deploy.bench.refusal import refuse_unless_image
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.from_pictures.edits import edit_figures, edit_rows, measure_edits
     from dreamtuner.evaluation.from_pictures.sheet import edit_sheet
@@ -43,8 +45,8 @@ def edits(
     from dreamtuner.pocket.world import TEST, VALIDATION
 
     chosen = weights_of(weights)
-    demand_sheet(sheet)
-    bench, cache = opened()
+    refuse_unless_image("--sheet", sheet)
+    bench, cache = bench_and_cache()
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
     rows = edit_rows(chosen, backgrounds=backgrounds)
     measured = measure_edits(bench, cache, people, pictures, rows, say)

@@ -42,7 +42,7 @@ def flicker(
     from dataclasses import asdict
 
     from deploy.bench.cells import CatalogCells
-    from deploy.bench.refusal import refuse, refuse_without_oracle
+    from deploy.bench.refusal import refuse_unless_image, refuse_without_oracle
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench
     from dreamtuner.evaluation.video.clips import ClipCache, ClipRequest
@@ -52,8 +52,7 @@ def flicker(
     from flows.resources import Resources
     from flows.settings import Settings
 
-    if strip is not None and (strip.suffix.lower() not in (".png", ".jpg", ".jpeg") or not strip.parent.is_dir()):
-        refuse(f"--strip {strip}: give the name of a PNG or JPEG in a folder that exists")
+    refuse_unless_image("--strip", strip)
     ways = _ways(way or [], loop=loop)
     settings = Settings.load()
     resources = Resources.open(settings)

@@ -38,33 +38,21 @@ def pairs(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import cache_of
-    from deploy.bench.refusal import refuse, refuse_without_oracle
+    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.refusal import refuse, refuse_unless_image
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.pairs.measure import BOXES, POSED, TOGETHER, WANTED, measure_pairs, pictures_of
     from dreamtuner.evaluation.pairs.request import pair_requests
     from dreamtuner.evaluation.pairs.sheet import pair_sheet
-    from dreamtuner.evaluation.run import Bench
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import Resources
-    from flows.settings import Settings
 
     names = {"together": TOGETHER, "boxes": BOXES, "posed": POSED}
     asked = [one.strip() for one in rows.split(",")]
     if unknown := [one for one in asked if one not in names]:
         refuse(f"--rows: {unknown[0]!r} is none; give some of {', '.join(names)}, separated by commas")
-    if sheet is not None and (
-        sheet.suffix.lower() not in (".png", ".jpg", ".jpeg") or not sheet.absolute().parent.is_dir()
-    ):
-        refuse(f"--sheet {sheet}: give the name of a PNG or JPEG in a folder that exists")
-    settings = Settings.load()
-    resources = Resources.open(settings)
-    profile = resources.profile("pocket")
-    if weights is not None:
-        profile = profile.model_copy(update={"weights": weights.absolute()})
-    refuse_without_oracle(profile, "--weights")
+    refuse_unless_image("--sheet", sheet)
+    bench, cache = bench_and_cache(weights, "--weights")
     requests = pair_requests(count, VALIDATION if validation else TEST)
-    bench, cache = Bench.load(profile, resources.device), cache_of(settings, profile)
     chosen = [names[one] for one in dict.fromkeys(asked)]
     found = measure_pairs(bench, cache, requests, chosen, partial(typer.echo, err=True))
     if sheet is not None:

@@ -40,29 +40,20 @@ def references(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import cache_of
-    from deploy.bench.refusal import refuse, refuse_without_oracle
+    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.refusal import refuse_unless_image
     from deploy.cli.terminal import plain_terminal
-    from dreamtuner.evaluation.run import Bench
     from dreamtuner.evaluation.untrained.measure import figures, measure_references
     from dreamtuner.evaluation.untrained.sheet import reference_sheet
     from dreamtuner.evaluation.untrained.views import HIDING, hiding_subjects
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import Resources
-    from flows.settings import Settings
 
-    if sheet is not None and (
-        sheet.suffix.lower() not in (".png", ".jpg", ".jpeg") or not sheet.absolute().parent.is_dir()
-    ):
-        refuse(f"--sheet {sheet}: give the name of a PNG or JPEG in a folder that exists")
-    settings = Settings.load()
-    resources = Resources.open(settings)
-    profile = resources.profile("pocket")
-    refuse_without_oracle(profile, "DREAMTUNER_POCKET_WEIGHTS")
+    refuse_unless_image("--sheet", sheet)
+    bench, cache = bench_and_cache()
     people = hiding_subjects(subjects, VALIDATION if validation else TEST)
     changes = {} if inversion is None else {"inversion": inversion}
-    bench, say = Bench.load(profile, resources.device), partial(typer.echo, err=True)
-    measured = measure_references(bench, cache_of(settings, profile), people, prompts, say, changes, weight)
+    say = partial(typer.echo, err=True)
+    measured = measure_references(bench, cache, people, prompts, say, changes, weight)
     found = figures(measured)
     if sheet is not None:
         reference_sheet(measured[: 2 * len(HIDING)]).save(sheet)

@@ -30,16 +30,14 @@ def seeds(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import cache_of
-    from deploy.bench.refusal import refuse, refuse_without_oracle
+    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.refusal import refuse
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.cells import image_requests
     from dreamtuner.evaluation.held_out import held_out_subjects
-    from dreamtuner.evaluation.run import Bench, measure_methods
+    from dreamtuner.evaluation.run import measure_methods
     from dreamtuner.evaluation.untrained.seeds import APART, methods_of_seeds, seed_figures
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import Resources
-    from flows.settings import Settings
 
     try:
         shares = [float(one) for one in inversion.split(",")]
@@ -47,12 +45,8 @@ def seeds(
         shares = [-1.0]
     if not all(0 <= one <= 1 for one in shares):
         refuse(f"--inversion {inversion!r}: give numbers from 0 to 1, separated by commas")
-    settings = Settings.load()
-    resources = Resources.open(settings)
-    profile = resources.profile("pocket")
-    refuse_without_oracle(profile, "DREAMTUNER_POCKET_WEIGHTS")
+    bench, cache = bench_and_cache()
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
-    bench, cache = Bench.load(profile, resources.device), cache_of(settings, profile)
     methods = methods_of_seeds(shares)
     table = measure_methods(bench, cache, methods, people, prompts, seeds, partial(typer.echo, err=True))
     found = []
