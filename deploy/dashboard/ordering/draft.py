@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from deploy.dashboard.ordering.fields import FINETUNE, SAMPLING, finetune_numbers, sampling_numbers
+from deploy.dashboard.ordering.scenes import TOGETHER, scenes_of
 from deploy.dashboard.ordering.yaml_text import REMOVED, changed, parsed
 from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile, get_profile
 from flows.spec.feed_source import FROM
@@ -136,6 +137,9 @@ class Draft:
         put("subjects", self.get("subjects") or [], subjects, subjects or REMOVED)
         prompts = [" ".join(line.split()) for line in str(form.get("prompts") or "").splitlines() if line.strip()]
         put("prompts", self.prompts, prompts, prompts or REMOVED)
+        if TOGETHER in form and isinstance(self.get(TOGETHER) or [], list):
+            scenes = scenes_of(form, self.get(TOGETHER))
+            put(TOGETHER, self.get(TOGETHER) or [], scenes, scenes or REMOVED)
         seeds = " ".join(str(form.get("seeds") or "").split())
         put("seeds", self.seeds, seeds, _seeds(seeds))
         for key in LISTS:

@@ -10,6 +10,7 @@ from deploy.dashboard.eyes.backends import MASK, backends_of, kinds_with_backend
 from deploy.dashboard.ordering.choices import metric_choices, profiles
 from deploy.dashboard.ordering.draft import LISTS, WITHOUT, Draft, name_of
 from deploy.dashboard.ordering.fields import FINETUNE, SAMPLING, finetune_numbers, sampling_numbers
+from deploy.dashboard.ordering.scenes import TOGETHER, scene_prompts
 from deploy.dashboard.prefect_api import PrefectApi
 from dreamtuner.models.profiles import DEFAULT_PROFILE
 from flows.spec.model import Spec
@@ -44,6 +45,7 @@ def form_context(draft: Draft, images: Mapping[str, Sequence[OrderFileView]], pr
         "estimators": {kind: [one.name for one in backends_of(kind)] for kind in kinds_with_backends()},
         "sampling": sampling_numbers(profile, draft.numbers(SAMPLING), learnt=learns),
         "finetune": finetune_numbers(profile, draft.numbers(FINETUNE)),
+        "scene_prompts": scene_prompts(draft.get(TOGETHER)),
         "places": {key: _places(draft, key, images[key]) for key in LISTS},
         "written": {name_of(one): len(one) - 1 for one in draft.entries if isinstance(one, dict) and len(one) > 1},
         "unsaid": unsaid(draft),

@@ -21,6 +21,7 @@ from deploy.dashboard.ordering.draft import ORDER, Draft
 from deploy.dashboard.ordering.feeds import keep_feed, run_of
 from deploy.dashboard.ordering.form_fields import form_context
 from deploy.dashboard.ordering.parameters import FLAGS, order_parameters
+from deploy.dashboard.ordering.scenes import TOGETHER, scene_rows
 from deploy.dashboard.ordering.schedules import add_schedule
 from deploy.dashboard.ordering.uploads import Sent, keep, new_control_image, new_subject, sent
 from deploy.dashboard.ordering.yaml_text import changed
@@ -292,4 +293,5 @@ def _summary(request: Request, found: Checked, shown: Shown) -> dict[str, Any]:
         "shown": shown,
         "takes_orders": known.takes_orders(CATALOG),
         "rates": known.settings.rates,
+        "scenes": scene_rows(found.draft.get(TOGETHER)),
     }

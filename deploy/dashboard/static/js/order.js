@@ -23,6 +23,16 @@ function spread(summary) {
   const readings = document.getElementById("readings");
   const read = summary.querySelector("[data-readings]");
   if (readings && read) readings.innerHTML = read.innerHTML.trim();
+  scenes(summary.querySelector("template[data-scenes]"));
+}
+
+// Shows a field for where each subject of a scene is, and a sketch of it; nobody is interrupted in such a field.
+function scenes(fresh) {
+  const shown = document.getElementById("scenes");
+  if (!shown || !fresh) return;
+  if (!shown.contains(document.activeElement)) return shown.replaceChildren(fresh.content.cloneNode(true));
+  const sketches = [...fresh.content.querySelectorAll("svg")], old = [...shown.querySelectorAll("svg")];
+  if (old.length === sketches.length) old.forEach((one, i) => one.replaceWith(sketches[i].cloneNode(true)));
 }
 
 function texts() {

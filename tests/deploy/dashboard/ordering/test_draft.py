@@ -9,6 +9,7 @@ from starlette.datastructures import FormData
 
 from deploy.dashboard.ordering.draft import Draft, seeds_text
 from deploy.dashboard.ordering.fields import finetune_numbers, sampling_numbers
+from deploy.dashboard.ordering.scenes import scene_prompts, scene_rows
 from deploy.dashboard.ordering.yaml_text import REMOVED, changed, parsed
 from dreamtuner.models.profiles import get_profile
 
@@ -42,6 +43,10 @@ def form_of(draft: Draft, **changes: Any) -> FormData:
     sent |= {"yaml": draft.text, "mode": "form", "profile": draft.get("profile") or "pocket", "priority": "normal"}
     sent |= {"subject": draft.names, "prompts": "\n".join(draft.prompts), "seeds": draft.seeds}
     sent |= {"poses": draft.places("poses"), "depth": draft.places("depth"), "scored": "", "metric": draft.score or []}
+    scenes = draft.get("together")
+    sent |= {"together": "\n".join(scene_prompts(scenes))}
+    sent |= {row.field: row.prompt for row in scene_rows(scenes)}
+    sent |= {each.field: each.text for row in scene_rows(scenes) for each in row.subjects}
     sent |= {"finetunes": "1"} if draft.get("finetune") is not None else {}
     for numbers in (
         sampling_numbers(profile, draft.numbers("sampling"), learnt=False),
@@ -178,3 +183,61 @@ def test_a_set_is_begun_and_ended_by_its_weight() -> None:
     assert begun.consistency == "0.5"
     ended = Draft.read(form_of(begun, **{"consistency.weight": ""}))
     assert "consistency" not in (ended.content or {})
+
+
+SCENES = """\
+name: party
+subjects: [{name: pip}, {name: momo}, {name: otto}]
+together:   # who stands where
+  - a {pip} and a {momo} on the beach
+  - prompt: a {momo} behind a {pip}
+    subjects:
+      - {name: momo, region: [0.35, 0, 1, 1]}
+      - {name: pip, region: masks/pip.png, w_ref: 4}
+    background: snow
+"""
+
+
+def test_scenes_of_several_subjects_stay_as_written_until_a_field_says_otherwise() -> None:
+    draft = Draft.of(SCENES)
+    assert Draft.read(form_of(draft)).text == SCENES
+    one, two = draft.get("together")
+    after = Draft.read(form_of(draft, **{"region.0.momo": "0.5, 0, 1, 1", "region.1.momo": "[0.4, 0, 1, 1]"}))
+    # momo keeps standing in front of pip, whom the prompt names first
+    stated = {"prompt": one, "subjects": [{"name": "pip"}, {"name": "momo", "region": [0.5, 0, 1, 1]}]}
+    assert after.get("together") == [
+        stated,
+        {**two, "subjects": [{"name": "momo", "region": [0.4, 0, 1, 1]}, two["subjects"][1]]},
+    ]
+    assert "# who stands where" in after.text
+    assert Draft.read(form_of(after)).text == after.text
+    back = Draft.read(form_of(after, **{"region.0.momo": "", "region.1.pip": ""}))
+    assert [row.subjects[-1].text for row in scene_rows(back.get("together"))] == ["", ""]
+    assert back.get("together")[1]["subjects"][1] == {"name": "pip", "w_ref": 4}
+
+
+def test_a_scene_keeps_its_regions_under_an_edited_prompt_and_in_another_place() -> None:
+    draft = Draft.of(SCENES)
+    _, two = draft.get("together")
+    edited = Draft.read(form_of(draft, together="a {momo} and an {otto} at night\na {momo} behind a {pip}"))
+    assert edited.get("together") == ["a {momo} and an {otto} at night", two]
+    moved = Draft.read(form_of(draft, together="a {momo} behind a {pip}\na {pip} alone", **{"region.1.momo": "m.png"}))
+    assert moved.get("together")[0]["subjects"][0] == {"name": "momo", "region": "m.png"}
+    assert moved.get("together")[1] == "a {pip} alone"
+    assert "together" not in Draft.read(form_of(draft, together=" ")).content
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [([0, 0, 2, 1], "0, 0, 2, 1"), ([1, 2], "1, 2"), ("nowhere", "nowhere")],
+)
+def test_a_region_that_is_none_has_its_field_so_that_it_can_be_corrected(written: Any, text: str) -> None:
+    (row,) = scene_rows([{"prompt": "a {pip}", "subjects": [{"name": "pip", "region": written}]}])
+    assert [(one.text, one.box) for one in row.subjects] == [(text, None)]
+
+
+def test_what_is_no_scene_has_no_row_and_is_kept() -> None:
+    odd = "name: x\ntogether: [7, {prompt: nobody}, [a]]\n"
+    assert scene_rows(Draft.of(odd).get("together")) == []
+    for kept in ("name: x\ntogether: a {pip}\n", "name: x\ntogether: {prompt: a}\n"):
+        assert Draft.read(form_of(Draft.of(kept))).text == kept

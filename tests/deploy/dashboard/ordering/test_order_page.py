@@ -1,5 +1,6 @@
 """The form of an order in a real browser: what it says while somebody types, and that nothing typed is ever lost."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +42,29 @@ def test_what_is_typed_is_checked_read_and_counted_at_once(shared: Site, tab: Ta
     expect(page.locator(WRONG)).to_be_empty()
     expect(page.locator("#summary")).to_contain_text("1 subject × 1 prompt × 4 seeds")
     assert page.evaluate("window.same"), "the page was never loaded again"
+
+
+@pytest.mark.slow
+def test_scenes_of_several_subjects_are_written_placed_and_ordered_without_the_yaml(shared: Site, tab: Tab) -> None:
+    page = tab(shared, "/orders/new", "operator")
+    page.fill("[name=name]", "party")
+    for name in ("pip", "momo"):
+        page.check(f"[name=subject][value={name}]")
+    page.click("summary:has-text('Several subjects')")
+    page.fill("[name=together]", "a {pip} and a {nobody} on the beach")
+    expect(page.locator('[data-wrong="together"]')).to_contain_text("names {nobody}")
+    page.fill("[name=together]", "a {pip} and a {momo} on the beach")
+    place = page.get_by_label("Where momo is")
+    place.fill("0.4, 0, 2, 1")
+    expect(page.locator('[data-wrong="together"]')).to_contain_text("is no box in the image")
+    assert page.evaluate("document.activeElement.name") == "region.0.momo", "nobody is interrupted"
+    place.fill("0.4, 0, 1, 1")
+    expect(page.locator('[data-wrong="together"]')).to_be_empty()
+    expect(page.locator(".scene .stated rect")).to_have_attribute("x", "40.0")
+    expect(page.locator("#summary")).to_contain_text("1 scene × 4 seeds")
+    assert Axe().run(page).violations_count == 0
+    page.click("button[value=yaml]")
+    expect(page.locator("textarea[name=yaml]")).to_have_value(re.compile(r"region:\n\s+- 0\.4"))
 
 
 @pytest.mark.slow
