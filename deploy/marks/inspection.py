@@ -18,7 +18,7 @@ from PIL import Image
 from deploy.marks.encoding import USER_COMMENT, format_of
 from deploy.marks.keys.certificates import fingerprint
 from deploy.marks.keys.files import AUTHORITY, trusted
-from deploy.marks.marker import HOUSE_DIGITS
+from deploy.marks.marker import HOUSE_DIGITS, SMALLEST
 from deploy.marks.provenance import RECIPE, context
 from deploy.marks.texts import AI_SOURCE
 from deploy.marks.watermark.detect import detect
@@ -121,17 +121,19 @@ def inspect(data: bytes, keys: Path) -> Inspection:
         watermark=watermark,
         iptc=iptc,
         parameters=parameters,
-        notes=_notes(signed, watermark),
+        notes=_notes(signed, watermark, min(size)),
     )
 
 
-def _notes(signed: Mapping[str, Any], watermark: Watermark) -> list[str]:
+def _notes(signed: Mapping[str, Any], watermark: Watermark, shorter_side: int) -> list[str]:
     notes = [EXPLAINED[signed["state"]]]
     if signed["state"] != "none":
         notes += [OWN_AUTHORITY] if signed["state"] == "unknown signer" or signed["state"] == "trusted" else []
         notes.append(NO_TIME)
     elif watermark.found:
         notes.append("The watermark is there all the same: the picture was made by DreamTuner.")
+    if not watermark.found and shorter_side < SMALLEST:
+        notes.append(f"Below {SMALLEST} pixels a watermark is weak or does not fit: that there is none says little.")
     cell = signed["cell"]
     if cell and watermark.cell and not cell.startswith(watermark.cell):
         notes.append("Signature and watermark name different cells: one of them comes from another picture.")

@@ -90,8 +90,12 @@ def test_a_blind_comparison_mixes_the_sides_and_ends_with_the_tally(site: Site, 
     assert "stronger" not in page.inner_text("main"), "nothing says which is which"
     for _ in range(20):
         page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.locator("#finish").is_hidden(), "there is nothing left to ask"
     sent(page)
-    page.get_by_role("row", name="everyone").wait_for()
+    page.get_by_role("row", name="you").wait_for()
+    mine = page.get_by_role("row", name="you").locator("td").all_inner_texts()
+    assert sum(map(int, mine[:2])) == 20, "a tally is shown once it is whole"
     with site.catalog.read() as s:
         tally = views.tally_of_runs(s, first, second, person="reviewer")
     assert tally.first + tally.second == 20

@@ -23,6 +23,7 @@ def test_a_picture_is_inspected_by_any_viewer(site: Site) -> None:
         assert "&lt;b&gt;.png" in page
         assert "weights of pocket" in page
         assert "a photo of a ☃ &lt;bear&gt;" in page
+        assert "Below 512 pixels a watermark is weak or does not fit" in page
         assert "nothing in the file says so" in told(png(natural(64)))
         assert "neither PNG nor JPEG nor WebP" in told(b"GIF89a")
     with site.client("") as nobody:

@@ -64,7 +64,14 @@ async function finish() {
 }
 
 async function tallied() {
-  const wait = outbox.size ? `${outbox.size} votes are still being sent.` : "";
+  const left = turn < meetings.length, on = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Go on" });
+  on.hidden = !left;
+  on.addEventListener("click", show);
+  $("said").textContent = "";
+  $("finish").hidden = !left;
+  $("question").hidden = !left;
+  // a tally without them would be a wrong one; it is shown when the last one has arrived
+  if (outbox.size) return $("result").replaceChildren(line(said(`${outbox.size === 1 ? "One vote is" : `${outbox.size} votes are`} being sent; the tally follows.`), on));
   const query = new URLSearchParams({ first: runs[0].id, second: runs[1].id });
   const answer = await fetch(`/api/compare/tally?${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return $("result").replaceChildren(said("No connection; the tally is shown once it is back.", "p"));
@@ -78,12 +85,9 @@ async function tallied() {
   }));
   const hint = said("p: how probable it is that chance alone makes a difference as large as this one (sign test, without ties).", "p");
   hint.className = "hint";
-  const on = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Go on" });
-  on.hidden = turn >= meetings.length;
-  on.addEventListener("click", show);
-  $("result").replaceChildren(said("Preferred", "h2"), table, hint, line(said(wait), on));
+  $("result").replaceChildren(said("Preferred", "h2"), table, hint, line(on));
 }
-outbox.addEventListener("change", () => { if (blind && !$("result").hidden && !outbox.size) tallied(); });
+outbox.addEventListener("change", () => { if (blind && !$("result").hidden) tallied(); });
 $("finish")?.addEventListener("click", finish);
 sides.forEach((side, i) => side.addEventListener("click", () => prefer(i)));
 document.querySelector("[data-tie]").addEventListener("click", () => prefer(0, true));
