@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from deploy.bench.measurements import KeptCells
 from deploy.bench.refusal import refuse_without_oracle
-from dreamtuner.evaluation.cache import EvaluationCache
+from dreamtuner.evaluation.cache import CellStore, EvaluationCache
 from dreamtuner.evaluation.cells import Measured, NewCell
 from dreamtuner.evaluation.run import Bench
 from dreamtuner.models.profiles import Profile
@@ -53,10 +54,18 @@ class CatalogCells:
             writes.add_measurements(s, [_record(cell, sha256) for cell, sha256 in zip(cells, blobs, strict=True)])
 
 
-def cache_of(settings: Settings, profile: Profile) -> EvaluationCache:
-    """Open the evaluation cache of a profile: cells in the catalog, running trainings in the data folder."""
+def cache_of(
+    settings: Settings, profile: Profile, *, pictured: bool = True, kept: Path | None = None
+) -> EvaluationCache:
+    """Open the evaluation cache of a profile: cells in the catalog, running trainings in the data folder.
+
+    `kept`: a file of measurements that are known too; `pictured`: see EvaluationCache.
+    """
     resources = Resources.open(settings)
-    return EvaluationCache(settings.home / "bench", CatalogCells(resources.catalog, resources.store), profile)
+    cells: CellStore = CatalogCells(resources.catalog, resources.store)
+    if kept is not None:
+        cells = KeptCells(cells, kept)
+    return EvaluationCache(settings.home / "bench", cells, profile, pictured=pictured)
 
 
 def bench_and_cache(

@@ -46,6 +46,14 @@ def table1(
     out: Annotated[
         Path | None, typer.Option(help="Write the page, one HTML file, to this path.", callback=no_url)
     ] = None,
+    measurements: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of measured cells, .jsonl.gz: those in it are not measured again unless --out shows their "
+            "images, and it is written anew with this table's.",
+            callback=no_url,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Compare the method with its baselines (Table 1) on subjects that training never saw, one reference each.
@@ -59,6 +67,7 @@ def table1(
     from rich.table import Table
 
     from deploy.bench.cells import cache_of
+    from deploy.bench.measurements import keep
     from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.baselines.registry import methods_of, swept
@@ -91,7 +100,7 @@ def table1(
     curves = swept(found) if sweep else {}
     by_step = {name: method for points in curves.values() for name, method in points.values()}
 
-    cache = cache_of(settings, found)
+    cache = cache_of(settings, found, pictured=out is not None, kept=measurements)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
     first = people[:sweep]
     if finished:
@@ -106,6 +115,9 @@ def table1(
         steps_of = {name: whole[name] for name in by_step}
         table = measure_methods(bench, cache, chosen, people, prompts, seeds, say)
     done, swept_done = len(next(iter(table.values()))), len(next(iter(steps_of.values()), []))
+    if measurements is not None:
+        count = keep(cache, {**chosen, **by_step}, people, prompts, seeds)
+        typer.echo(f"measurements: {count:,} cells in {measurements}", err=True)
     if swept_done:
         table = {**table, **steps_of}
 

@@ -47,11 +47,12 @@ class CellStore(Protocol):
 class EvaluationCache:
     """Measured cells for the weights of one profile, and a local folder for running trainings.
 
-    `cells`: where they are stored; `decided`: what decides every cell of the profile, as JSON values.
+    `cells`: where they are stored; `decided`: what decides every cell of the profile, as JSON values; `pictured`:
+    results contain the images that pages show. Without them, cells whose images are lost or elsewhere count too.
     """
 
-    def __init__(self, folder: Path, cells: CellStore, profile: Profile) -> None:
-        self._folder, self.cells = folder, cells
+    def __init__(self, folder: Path, cells: CellStore, profile: Profile, *, pictured: bool = True) -> None:
+        self._folder, self.cells, self.pictured = folder, cells, pictured
         weights = parts_digest(profile, (*profile.image_parts, *ENCODER_PARTS, "oracle"))
         self.decided: Mapping[str, object] = {
             "weights": weights,
@@ -71,14 +72,14 @@ class EvaluationCache:
     def missing(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[ImageRequest]:
         """Return the cells to measure: not measured yet, or shown on pages but without their image."""
         measured, pictures = self._found(method, subject, cells)
-        return _missing(cells, measured, pictures)
+        return self._missing(cells, measured, pictures)
 
     def result(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> EvaluationResult | None:
         """Return the result of these cells, or None if some are `missing`."""
         measured, pictures = self._found(method, subject, cells)
-        if _missing(cells, measured, pictures):
+        if self._missing(cells, measured, pictures):
             return None
-        return result_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in shown(cells)])
+        return result_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in self._shown(cells)])
 
     def pictures(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[Image.Image]:
         """Return the images of measured cells, in order. Raises KeyError if one is missing or damaged."""
@@ -92,11 +93,23 @@ class EvaluationCache:
         """Return the cached cells, and the images of those that are shown."""
         digests = {cell: self.digest(method, subject, cell) for cell in cells}
         measured = self.cells.measured(list(digests.values()))
-        pictures = self.cells.pictures([digests[cell] for cell in shown(cells)])
+        pictures = self.cells.pictures([digests[cell] for cell in self._shown(cells)])
         return (
             {cell: measured[one] for cell, one in digests.items() if one in measured},
             {cell: pictures[one] for cell, one in digests.items() if one in pictures},
         )
+
+    def _shown(self, cells: Sequence[ImageRequest]) -> list[ImageRequest]:
+        return shown(cells) if self.pictured else []
+
+    def _missing(
+        self,
+        cells: Sequence[ImageRequest],
+        measured: Mapping[ImageRequest, Measured],
+        pictures: Mapping[ImageRequest, Image.Image],
+    ) -> list[ImageRequest]:
+        lost = {cell for cell in self._shown(cells) if cell not in pictures}
+        return [cell for cell in cells if cell not in measured or cell in lost]
 
     def save(
         self,
@@ -148,12 +161,3 @@ class EvaluationCache:
         """Remove the training folders of these methods for a finished subject."""
         for method in methods:
             rmtree(self.work_dir(method, subject), ignore_errors=True)
-
-
-def _missing(
-    cells: Sequence[ImageRequest],
-    measured: Mapping[ImageRequest, Measured],
-    pictures: Mapping[ImageRequest, Image.Image],
-) -> list[ImageRequest]:
-    lost = {cell for cell in shown(cells) if cell not in pictures}
-    return [cell for cell in cells if cell not in measured or cell in lost]

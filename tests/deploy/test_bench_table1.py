@@ -1,10 +1,13 @@
 """`dreamtuner bench table1`: what cannot be measured is refused in a sentence; what was measured is kept."""
 
 import json
+from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from deploy.bench.measurements import read_measurements
 from deploy.cli.main import app
 from dreamtuner.models.profiles import get_profile
 
@@ -44,3 +47,38 @@ def test_what_is_done_is_told_again_without_measuring(
     assert json.loads(first.stdout).items() >= {"subjects": 2, "swept": 0, "prompts": 2, "seeds": 1}.items()
     assert "subject 2/2, plain: identity" in first.stderr
     assert "identity" not in again.stderr
+
+
+@pytest.mark.slow
+def test_measurements_go_on_on_another_machine(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(get_profile("pocket").weights))
+    file = tmp_path / "table1.jsonl.gz"
+    asked = ["bench", "table1", "--methods", "plain", "--prompts", "2", "--seeds", "1", "--json"]
+    asked += ["--measurements", str(file), "--subjects"]
+    first = CliRunner().invoke(app, [*asked, "1"])
+    assert "measurements: 2 cells" in first.stderr
+    written = file.read_bytes()
+    for name in ("DREAMTUNER_HOME", "DREAMTUNER_CATALOG_URL", "DREAMTUNER_STORE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "elsewhere"))
+    again = CliRunner().invoke(app, [*asked, "1"])
+    assert "identity" not in again.stderr, "nothing is measured twice"
+    one, two = (json.loads(result.stdout)["methods"]["plain"] for result in (first, again))
+    assert {what: of["value"] for what, of in two.items()} == pytest.approx(
+        {what: of["value"] for what, of in one.items()}, rel=1e-5, nan_ok=True
+    )
+    assert file.read_bytes() == written
+    more = CliRunner().invoke(app, [*asked, "2"])
+    assert "subject 1/2, plain" not in more.stderr
+    assert "measurements: 4 cells" in more.stderr
+
+
+@pytest.mark.parametrize("content", [b"{}\n", b"\x1f\x8b damaged", b'{"digest": 1}\nno json'])
+def test_a_file_that_holds_no_measurements_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "cells.jsonl.gz"
+    file.write_bytes(content)
+    with pytest.raises(typer.Exit):
+        read_measurements(file)
+    assert file.read_bytes() == content
