@@ -61,3 +61,14 @@ def decoded(region: Mapping[str, Any] | Sequence[float]) -> Box | Image.Image:
     if len(bits) != width * height:
         raise ValueError(f"region: run lengths of {len(bits)} pixels are no mask of {width} x {height}")
     return Image.frombytes("L", (height, width), bits).transpose(Image.Transpose.TRANSPOSE)
+
+
+def mask_of(region: Mapping[str, Any] | Sequence[float], size: tuple[int, int]) -> Image.Image:
+    """Return a region of a recipe as a mask (L, 0 or 255) of an image of this width and height."""
+    found = decoded(region)
+    if isinstance(found, Image.Image):
+        return found.resize(size, Image.Resampling.NEAREST)
+    left, top, right, bottom = (round(side * length) for side, length in zip(found, (*size, *size), strict=True))
+    mask = Image.new("L", size)
+    mask.paste(255, (left, top, max(right, left + 1), max(bottom, top + 1)))
+    return mask

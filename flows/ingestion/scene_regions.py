@@ -1,4 +1,4 @@
-"""Reads where the subjects of scenes are: masks by path or URL, and the figures of pose skeletons."""
+"""Reads where subjects are in images: masks by path or URL, and the figures of pose skeletons."""
 
 from __future__ import annotations
 
@@ -32,13 +32,32 @@ def read_regions(spec: Spec, settings: Settings) -> dict[str, Mapping[str, Any]]
     for i, scene in enumerate(spec.scenes):
         for path, place in scene.places():
             try:
-                limits = ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)
-                found[place] = encoded(decode_image(read(place, settings), limits=limits).image)
+                found[place] = _mask(place, settings)
             except (SourceError, ImageError, ValueError) as error:
                 problems.append(Problem(path=("together", i, *path), message=f"{shown(place)}: {error}"))
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)
     return found
+
+
+def read_edited(spec: Spec, settings: Settings) -> Mapping[str, Any] | Box | None:
+    """Return where the subject of the edited picture is, as a recipe holds it; None: the spec leaves it to the masker.
+
+    Raises InputError for a mask that is unusable.
+    """
+    stated = None if spec.edit is None else spec.edit.mask
+    if not isinstance(stated, str):
+        return stated
+    try:
+        return _mask(stated, settings)
+    except (SourceError, ImageError, ValueError) as error:
+        problem = Problem(path=("edit", "mask"), message=f"{shown(stated)}: {error}")
+        raise InputError(f"spec {spec.name!r}", [problem]) from error
+
+
+def _mask(place: str, settings: Settings) -> Mapping[str, Any]:
+    limits = ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)
+    return encoded(decode_image(read(place, settings), limits=limits).image)
 
 
 def read_figures(layouts: GridLayouts) -> dict[str, Sequence[Box]]:

@@ -177,8 +177,12 @@ def _setup(
     if spec.edit is not None or spec.consistency is not None:
         from flows.planning.generated.pictures import generated_pictures
 
+        mask = None if spec.edit is None else spec.edit.mask
+        if isinstance(mask, str):
+            notes.append("the mask of the edited picture is read when the run begins: images count as new")
+            return None
         try:
-            pictures = generated_pictures(spec, profile, sampling.values(), resources.settings, catalog)
+            pictures = generated_pictures(spec, profile, sampling.values(), resources.settings, catalog, mask)
         except InputError as error:
             notes.append(f"{error.problems[0].message}: existing images are not recognised")
             return None

@@ -202,11 +202,13 @@ def _pictures(
     """Look up the generated pictures that the cells see, as `generated_pictures`; most specs name none."""
     if spec.edit is None and spec.consistency is None:
         return None
+    from flows.ingestion.scene_regions import read_edited
     from flows.planning.generated.doubts import with_doubts
     from flows.planning.generated.pictures import generated_pictures
 
-    catalog = resources.catalog_if_any
-    return with_doubts(generated_pictures(spec, profile, sampling, resources.settings, catalog), resources)
+    settings, catalog = resources.settings, resources.catalog_if_any
+    mask = read_edited(spec, settings)
+    return with_doubts(generated_pictures(spec, profile, sampling, settings, catalog, mask), resources)
 
 
 def _demand_kinds(spec: Spec, profile: Profile) -> None:

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from flows.spec.entry import StrictModel
+from flows.spec.entry import PLACE, StrictModel
+from flows.spec.region import Region
 
 WEIGHT = 1.0
 """How much a generated picture counts beside the subject's reference, unless a spec says another number."""
@@ -43,6 +44,13 @@ class Edit(StrictModel):
         default=False,
         description="pixels outside of its subject stay as they are, for expressions; false: the prompt decides them, "
         "for poses and scenes",
+    )
+    mask: Region = Field(
+        default=None,
+        union_mode="left_to_right",
+        exclude_if=lambda mask: mask is None,  # so that specs from before it are recorded as they were
+        description="where its subject is: a mask, white on the subject, or a box [left, top, right, bottom] in 0..1 "
+        f"of the picture; null: the masker finds it: {PLACE}",
     )
 
 

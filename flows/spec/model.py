@@ -25,6 +25,7 @@ from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kind
 from flows.spec.generated_pictures import Consistency, Edit
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.prompt import Prompt
+from flows.spec.region import moved
 from flows.spec.scenes.scene import Scene, demand_known
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec
@@ -357,6 +358,8 @@ class Spec(StrictModel):
             yield from (((*path, i), place) for i, place in enumerate(places) if place is not None)
         for i, scene in enumerate(self.scenes):
             yield from ((("together", i, *path), place) for path, place in scene.places())
+        if self.edit is not None and isinstance(self.edit.mask, str):
+            yield ("edit", "mask"), self.edit.mask
 
     def with_places(self, change: Callable[[str], str]) -> Self:
         """Return the spec with every path and URL changed."""
@@ -364,12 +367,13 @@ class Spec(StrictModel):
         def changed(places: tuple[str | None, ...]) -> tuple[str | None, ...]:
             return tuple(None if place is None else change(place) for place in places)
 
-        video = self.video
+        video, edit = self.video, self.edit
         if video is not None and video.film is not None:
             video = video.model_copy(update={"film": change(video.film)})
         return self.model_copy(
             update={
                 "video": video,
+                "edit": edit and edit.model_copy(update={"mask": moved(edit.mask, change)}),
                 "subjects": tuple(subject.with_places(change) for subject in self.subjects),
                 "poses": changed(self.poses),
                 "depth": changed(self.depth),

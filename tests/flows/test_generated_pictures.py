@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from pydantic import ValidationError
 
 import flows.execution.generate_batch
+from deploy.dashboard.exports.lineage import weights_of_output
 from dreamtuner.preprocess import ForegroundMask
 from dreamtuner.preprocess.plain import PlainMasker
 from dreamtuner.sampling.edits.kept_background import Background
@@ -65,6 +66,8 @@ WRONG: Sequence[tuple[dict[str, Any], str]] = (
     ({"edit": {"output": 0}}, "edit.output: 0 is no picture; numbers begin with 1"),
     ({"edit": {"output": "pip.png"}}, "edit.output: 'pip.png' is no picture; write its number"),
     ({"edit": {"output": 1, "weight": -1}}, "edit.weight: is -1"),
+    ({"edit": {"output": 1, "mask": [0, 0, 2, 1]}}, "edit.mask: [0, 0, 2, 1] is no box in the image"),
+    ({"edit": {"output": 1, "mask": 7}}, "edit.mask: must be a box such as"),
     ({"edit": {"output": 1, "keep": True}}, "edit.keep: unknown key"),
     ({"consistency": "much"}, "consistency: "),
     ({"consistency": {"weight": 101}}, "consistency.weight: is 101"),
@@ -130,18 +133,23 @@ def test_a_chosen_first_is_named_by_all_but_itself() -> None:
 
 
 def test_an_edit_is_named_by_all_and_every_part_of_it_decides_the_digest() -> None:
-    forms = ({"output": 1}, {"output": 1, "weight": 0.5}, {"output": 1, "keep_background": True})
+    box = {"output": 1, "mask": [0, 0, 0.5, 1]}
+    forms = ({"output": 1}, {"output": 1, "weight": 0.5}, {"output": 1, "keep_background": True}, box)
     found = []
     for form in forms:
         spec = spec_of(edit=form)
-        found.append(plan_cells(spec, [PIP], setup_of(seeing(spec, source="dd" * 32))))
+        mask = None if spec.edit is None else spec.edit.mask
+        assert not isinstance(mask, str)
+        found.append(plan_cells(spec, [PIP], setup_of(seeing(spec, source="dd" * 32, mask=mask))))
         assert all(one.sources == {"edit": "dd" * 32} for one in found[-1])
     other = plan_cells(spec_of(edit=forms[0]), [PIP], setup_of(seeing(spec_of(edit=forms[0]), source="ee" * 32)))
     both = spec_of(edit=forms[0], consistency=1)
     cells = plan_cells(both, [PIP], setup_of(seeing(both, source="dd" * 32)))
     assert cells[0] == found[0][0], "the first of a set of edits is an edit"
     assert cells[1].sources == {"edit": "dd" * 32, "first": cells[0].digest}
-    assert len({one for each in (*found, other) for one in digests(each)}) == 16
+    assert len({one for each in (*found, other) for one in digests(each)}) == 20
+    stated = {"cell": "dd" * 32, "mask": [0.0, 0.0, 0.5, 1.0], "weight": 1.0}
+    assert found[-1][0].recipe["edit"] == stated, "no masker decides an image whose mask is stated"
 
 
 def test_the_prompt_of_a_picture_is_told_without_a_token_that_the_model_does_not_know() -> None:
@@ -294,6 +302,35 @@ def test_an_edit_sees_the_picture_and_keeps_its_background(run: Run, seen: list[
             run.cell(kept.digest).output_id,
         ]
     assert replay(kept.digest, run.resources).same
+
+
+def test_a_stated_mask_of_an_edit_takes_the_place_of_the_masker(
+    run: Run, seen: list[Any], make_cells: MakeCells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, [source, *_] = run.plan()
+    make_cells([source.digest])
+
+    def nobody_looks(self: PlainMasker, image: Image.Image) -> ForegroundMask:
+        raise AssertionError("the masker was asked")
+
+    monkeypatch.setattr(PlainMasker, "cut", nobody_looks)
+    mask = Image.new("L", (32, 32))
+    ImageDraw.Draw(mask).rectangle((0, 0, 15, 31), fill=255)
+    mask.save(tmp_path / "left.png")
+    more: dict[str, Any] = {"prompts": ("a {subject} on the beach, smiling",), "seeds": (1,)}
+    for stated in ([0, 0, 0.5, 1], str(tmp_path / "left.png")):
+        _, [edit] = run.plan(edit={"output": source.digest, "mask": stated}, **more)
+        make_cells([edit.digest])
+        found = seen[-1][0][1].mask
+        assert found.getbbox() == (0, 0, found.width // 2, found.height)
+        recipe_of_row(run.cell(edit.digest))
+    with run.resources.catalog.read() as s:
+        edited = views.output(s, run.cell(edit.digest).output_id or 0)
+    assert [one.role for one in weights_of_output(edited, {})].count("masker") <= 1, "that of the reference alone"
+    Image.new("L", (8, 8)).save(tmp_path / "black.png")
+    for name, said in (("black.png", "the mask is black"), ("nowhere.png", "nowhere.png")):
+        with pytest.raises(InputError, match=f"edit.mask: .*{said}"):
+            run.plan(edit={"output": source.digest, "mask": str(tmp_path / name)}, **more)
 
 
 @pytest.mark.slow

@@ -53,12 +53,13 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     """Yield every weight in the lineage of a picture, with the licence that is known of it here.
 
     The profile's record counts, where it is the one that the catalog names; else the licence of that name. Pictures
-    that it was made from, by an edit or as a set, bring their weights with them, and the masker of their subject.
+    that it was made from, by an edit or as a set, bring their weights with them, and the masker of their subject
+    unless its mask is stated.
     """
     for source in one.sources.values():
         yield from weights_of_output(source, {})
     for seen in (one.settings.get("edit"), one.settings.get("set")):
-        yield from () if not seen else _masker(str(seen["masker"]))
+        yield from _masker(str(seen["masker"])) if seen and "masker" in seen else ()
     profile = _profile(one)
     base = licence_of(one.licence) if profile is None else profile.licence
     yield Weight(one.profile, "base", base)

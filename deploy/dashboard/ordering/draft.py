@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from deploy.dashboard.ordering.fields import FINETUNE, SAMPLING, finetune_numbers, sampling_numbers
-from deploy.dashboard.ordering.scenes import TOGETHER, scenes_of
+from deploy.dashboard.ordering.scenes import TOGETHER, region_of, region_text, scenes_of
 from deploy.dashboard.ordering.yaml_text import REMOVED, changed, parsed
 from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile, get_profile
 from flows.spec.feed_source import FROM
@@ -119,6 +119,11 @@ class Draft:
         found = self.get("score")
         return [str(one) for one in found] if isinstance(found, list) else None
 
+    @property
+    def edited_mask(self) -> str:
+        """Return where the subject of the edited picture is, as text; empty where the masker finds it."""
+        return region_text(self.numbers("edit").get("mask"))
+
     def _changes(self, form: Form) -> dict[str, Any]:
         """Return the keys whose fields say another thing than the text does."""
         found: dict[str, Any] = {}
@@ -204,7 +209,7 @@ class Draft:
         """Read how generated pictures are seen. Which one is edited, or is the first of a set, stays as written."""
         before = self.get("edit")
         if isinstance(before, dict) and "edit.weight" in form:
-            after = {key: one for key, one in before.items() if key not in ("weight", "keep_background")}
+            after = {key: one for key, one in before.items() if key not in ("weight", "keep_background", "mask")}
             text = str(form.get("edit.weight") or "").strip()
             if text:
                 after["weight"] = before["weight"] if text == str(before.get("weight")) else _number(text)
@@ -212,6 +217,8 @@ class Draft:
                 after["keep_background"] = True
             elif before.get("keep_background") is False:
                 after["keep_background"] = False
+            if text := " ".join(str(form.get("edit.mask") or "").split()):
+                after["mask"] = before["mask"] if text == region_text(before.get("mask")) else region_of(text)
             kept = bool(form.get("edit.kept"))
             if not kept or after != before:
                 found["edit"] = after if kept else REMOVED

@@ -93,14 +93,15 @@ def _listed(entry: Any) -> list[Any]:
     return list(found) if isinstance(found, list) else []
 
 
-def _region_text(region: Any) -> str:
+def region_text(region: Any) -> str:
+    """Return a region as the text of a field; empty if there is none."""
     if region is None:
         return ""
     return ", ".join(f"{one:g}" for one in region) if _is_numbers(region) else str(region)
 
 
-def _region(text: str) -> Any:
-    """Return what a field states: four numbers, or the text, which is the place of a mask."""
+def region_of(text: str) -> Any:
+    """Return the region that a field states: four numbers, or the text, which is the place of a mask."""
     try:
         numbers = [float(part) for part in text.strip("[]").split(",")]
     except ValueError:
@@ -126,11 +127,11 @@ def _with_regions(form: Form, scene: int, entry: Any) -> Any:
     for key in dict.fromkeys(str(one) for one in form if str(one).startswith(prefix)):
         name, text = key.removeprefix(prefix), " ".join(str(form.get(key) or "").split())
         own = listed[places[name]] if name in places else {"name": name}
-        if f"{{{name}}}" not in prompt or text == _region_text(own.get("region")):
+        if f"{{{name}}}" not in prompt or text == region_text(own.get("region")):
             continue
         changed = True
         own = {one: value for one, value in own.items() if one != "region"} | (
-            {"region": _region(text)} if text else {}
+            {"region": region_of(text)} if text else {}
         )
         if name in places:
             listed[places[name]] = own
@@ -174,9 +175,7 @@ def _without_regions(entry: Any) -> Any:
 
 
 def _standings(number: int, entry: Any, scene: Scene, *, regions: bool) -> list[Standing]:
-    texts = {
-        str(one.get("name")): _region_text(one.get("region")) for one in _listed(entry) if isinstance(one, Mapping)
-    }
+    texts = {str(one.get("name")): region_text(one.get("region")) for one in _listed(entry) if isinstance(one, Mapping)}
     side_by_side = dict(zip(scene.named, columns(len(scene.named)), strict=True))
     found = []
     for one in scene.cast:

@@ -11,6 +11,7 @@ from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.maskers import MASKERS, found_by, styled
 from dreamtuner.sampling.edits.kept_background import Background
 from dreamtuner.sampling.request import Reference
+from dreamtuner.settings.regions import mask_of
 from flows.execution.inputs.references import FrameMissingError, Pictures, frames_before
 from flows.faults import CellChangedError, UnmetRequirementError
 from flows.image_io import open_picture
@@ -35,10 +36,10 @@ class SeenPictures:
 def pictures_seen(cell: CellDetail, resources: Resources, pictures: Mapping[str, Image.Image]) -> SeenPictures:
     """Read the generated pictures of a cell. `pictures`: control images by their SHA-256.
 
-    Each is a reference with the mask that the recipe's masker finds, its own prompt as caption, and the control images
-    that it was conditioned on. Raises FrameMissingError while the first of the set is not generated, or an image is
-    lost; UnmetRequirementError if the edited picture is gone or no subject is found; CellChangedError if the masker is
-    another now.
+    Each is a reference with the mask that the recipe states or its masker finds, its own prompt as caption, and the
+    control images that it was conditioned on. Raises FrameMissingError while the first of the set is not generated, or
+    an image is lost; UnmetRequirementError if the edited picture is gone or no subject is found; CellChangedError if
+    the masker is another now.
     """
     references, background = [], None
     if edit := cell.settings.get("edit"):
@@ -92,6 +93,8 @@ def _read(cell: CellDetail, seen: Mapping[str, Any], resources: Resources) -> tu
     except (ObjectMissingError, DigestMismatchError) as error:
         message = f"the image of cell {cell.digest[:12]}, which it sees, is lost; run its spec again"
         raise FrameMissingError(message, cell.digest) from error
+    if (stated := seen.get("mask")) is not None:
+        return image, mask_of(stated, image.size)
     name, version = seen["masker"], seen["masker_version"]
     try:
         masker = styled(MASKERS[name], seen["style"])

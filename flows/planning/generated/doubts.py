@@ -20,8 +20,8 @@ def with_doubts(pictures: GeneratedPictures, resources: Resources) -> GeneratedP
 
 def _doubts(pictures: GeneratedPictures, resources: Resources) -> Iterator[tuple[str, str]]:
     for place, digest in (("edit.output", pictures.source), ("consistency.first", pictures.first)):
-        if digest is None:
-            continue
+        if digest is None or (place == "edit.output" and pictures.mask is not None):
+            continue  # a stated mask is not doubted
         with resources.catalog.read() as s:
             one = views.output(s, views.cell(s, digest).output_id or 0)
         try:

@@ -1,8 +1,8 @@
 """What plans need to know of the generated pictures that a spec's cells see: one to edit, and the first of a set.
 
 In a recipe a picture is named by the digest of its cell, as the frames before a frame are. Where its subject is, the
-masker finds when it is seen; a mask is a function of the picture and of the masker, which the recipe names with its
-version. So cells can be planned before there is a picture.
+masker finds when it is seen, unless the spec states it; a mask is a function of the picture and of the masker, which
+the recipe names with its version. So cells can be planned before there is a picture.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.maskers import MASKERS, styled
+from dreamtuner.settings.regions import Box
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.choice import ingestion_choice, stated_eyes
@@ -38,7 +39,8 @@ SAME_SHAPE = 0.02
 class GeneratedPictures:
     """The generated pictures that cells see. `maskers`: name and version of the masker of their subject, by style.
 
-    `source`: the digest of the cell that `edit` names; `first`: of the one that `consistency` names, None: the first
+    `mask`: where the subject of the picture that `edit` names is, as recipes hold it; None: its masker finds it;
+    `source`: the digest of that picture's cell; `first`: of the one that `consistency` names, None: the first
     cell that is planned of each subject. `behind`: the profiles that made the pictures that a spec names, and those
     that these were made from, each with the field that names it and its licence. `doubts`: what is doubtful about
     the masks of named pictures, each with that field.
@@ -46,6 +48,7 @@ class GeneratedPictures:
 
     maskers: Mapping[Style, tuple[str, str]] = field(default_factory=dict)
     edit: Edit | None = None
+    mask: Mapping[str, Any] | Box | None = None
     source: str | None = None
     consistency: Consistency | None = None
     first: str | None = None
@@ -58,6 +61,9 @@ class GeneratedPictures:
         if edit is None or self.source is None or (edit.weight == 0 and not edit.keep_background):
             return None
         more = {"keep_background": True} if edit.keep_background else {}
+        if self.mask is not None:
+            mask = dict(self.mask) if isinstance(self.mask, Mapping) else list(self.mask)
+            return {"cell": self.source, "mask": mask, "weight": float(edit.weight)} | more
         return {"cell": self.source} | self._seen(edit.weight, style) | more
 
     def shared_of(self, style: Style, first: str) -> dict[str, Any] | None:
@@ -72,11 +78,16 @@ class GeneratedPictures:
 
 
 def generated_pictures(
-    spec: Spec, profile: Profile, sampling: Iterable[Sampling], settings: Settings, catalog: Catalog | None
+    spec: Spec,
+    profile: Profile,
+    sampling: Iterable[Sampling],
+    settings: Settings,
+    catalog: Catalog | None,
+    mask: Mapping[str, Any] | Box | None,
 ) -> GeneratedPictures:
     """Look up the pictures that a spec names.
 
-    `sampling`: the settings of its cells; `catalog`: None if there is none yet.
+    `sampling`: the settings of its cells; `catalog`: None if there is none yet; `mask`: see GeneratedPictures.
 
     Raises InputError for a picture that the catalog does not have, that is of another subject, or whose background
     cannot be kept; and for a masker that is unknown.
@@ -90,6 +101,7 @@ def generated_pictures(
     return GeneratedPictures(
         _maskers(spec, profile, settings),
         edit,
+        mask,
         None if source is None else source.digest,
         consistency,
         None if first is None else first.digest,

@@ -6,28 +6,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from dreamtuner.settings.regions import Box, check_box
 from flows.spec.entry import PLACE, Name, Path, StrictModel, Text
 from flows.spec.problems import PlacedError
+from flows.spec.region import Region, moved
 
 STYLE = "style"
 SUBJECT = "{subject}"
 MAX_IN_SCENE = 8
 _NAMED = re.compile(r"\{([^{}]*)\}")
-
-
-def _box(value: Any) -> Any:
-    """Read a list as a box; texts and null are left to the type."""
-    if not isinstance(value, list | tuple):
-        return value
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
-        raise ValueError("a box is four numbers: left, top, right and bottom in 0..1, such as [0, 0, 0.5, 1]")
-    return check_box(value)
-
-
-Region = Annotated[Box | Text | None, BeforeValidator(_box)]
 
 
 class SceneSubject(StrictModel):
@@ -142,10 +130,7 @@ class Scene(StrictModel):
         """Return the scene with every path and URL changed."""
         if not any(isinstance(one.region, str) for one in self.subjects):
             return self
-        changed = (
-            one.model_copy(update={"region": change(one.region)}) if isinstance(one.region, str) else one
-            for one in self.subjects
-        )
+        changed = (one.model_copy(update={"region": moved(one.region, change)}) for one in self.subjects)
         return self.model_copy(update={"subjects": tuple(changed)})
 
 

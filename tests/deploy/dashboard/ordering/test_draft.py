@@ -163,6 +163,8 @@ SEEN = "name: t\nedit: {output: 12, weight: 0.5}  # the one with the hat\nconsis
         ({"edit.weight": ""}, ({"output": 12}, {"weight": 2, "first": 3})),
         ({"edit.keep_background": "1"}, ({"output": 12, "weight": 0.5, "keep_background": True}, ...)),
         ({"edit.weight": "much"}, ({"output": 12, "weight": "much"}, ...)),
+        ({"edit.mask": "0, 0, 0.5, 1"}, ({"output": 12, "weight": 0.5, "mask": [0, 0, 0.5, 1]}, ...)),
+        ({"edit.mask": "masks/hat.png"}, ({"output": 12, "weight": 0.5, "mask": "masks/hat.png"}, ...)),
         ({"edit.kept": None}, (None, ...)),
         ({"consistency.weight": "1"}, (..., {"weight": 1, "first": 3})),
         ({"consistency.weight": ""}, (..., None)),
