@@ -75,3 +75,27 @@ def test_seeds_at_full_inversion_make_no_difference(
     assert found["a = 0"]["apart"]["pixels"]["value"] > 0.02
     assert found["a = 1"]["apart"]["pixels"]["value"] < 0.005
     assert found["masactrl"]["apart"]["pixels"]["value"] < 0.005
+
+
+@pytest.mark.slow
+def test_clips_are_measured_once_and_drawn(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(get_profile("pocket").weights))
+    strip = tmp_path / "strip.png"
+    asked = ["bench", "flicker", "--subjects", "2", "--frames", "3", "--way", "see=first,encoder=false"]
+    first, again, words = (
+        CliRunner().invoke(app, [*asked, *more]) for more in (["--json", "--strip", str(strip)], ["--json"], [])
+    )
+    assert (first.exit_code, again.exit_code, words.exit_code) == (0, 0, 0), first.output
+    found = json.loads(first.stdout)
+    assert found == json.loads(again.stdout)
+    assert "flicker" in first.stderr
+    assert "flicker" not in again.stderr
+    flicker = {one["way"]: one["figures"]["flicker"] for one in found["ways"]}
+    assert len(flicker) == 4
+    assert all(one["low"] <= one["value"] <= one["high"] for one in flicker.values())
+    assert flicker["own noise"]["value"] > flicker["shared noise"]["value"]
+    assert max(map(len, words.stdout.splitlines())) <= 80
+    with Image.open(strip) as shown:
+        assert shown.width > shown.height / 2
