@@ -1,35 +1,45 @@
 // Outbox of decisions. Each is stored in localStorage from the key press until the server acknowledges it, so a reload,
 // a crash or a lost connection loses nothing; a UUID makes repeated sends idempotent. With several tabs only one sends,
 // if the browser supports locks: over plain http from another machine it does not, and each tab sends its own.
+// What is in localStorage is also kept in memory, so that a key press costs the same whether one waits or thousands.
 import { alone } from "./insecure.js";
 
 const FIRST = 500, LONGEST = 15000;
 
 export class Outbox extends EventTarget {
   #user; #prefix; #sending = false; #pause = FIRST; #timer = 0; #count = 0;
+  #waiting = new Map(); // the decisions by their keys, in the order in which they were made
   trouble = "";
 
   constructor(user) {
     super();
     this.#user = user;
     this.#prefix = `outbox:${user}:`;
+    this.#read();
     addEventListener("online", () => this.#retryNow());
-    addEventListener("storage", (event) => {
-      if (!event.key?.startsWith(this.#prefix)) return;
+    addEventListener("pageshow", (event) => { if (event.persisted) { this.#read(); this.#changed(); } });
+    addEventListener("storage", (event) => { // another tab decided, or sent
+      if (event.key === null) this.#read();
+      else if (!event.key.startsWith(this.#prefix)) return;
       const decision = event.newValue && JSON.parse(event.newValue);
-      if (decision) this.#emit("elsewhere", { decision });
+      if (decision) {
+        this.#waiting = new Map([...this.#waiting, [event.key, decision]].sort(([one], [other]) => (one < other ? -1 : 1)));
+        this.#emit("elsewhere", { decision });
+      } else this.#waiting.delete(event.key);
       this.#changed();
     });
   }
 
-  get size() { return this.#keys().length; }
+  get size() { return this.#waiting.size; }
 
   // Returns the pending decisions, in the order in which they were made.
-  waiting() { return this.#keys().map((key) => JSON.parse(localStorage.getItem(key))).filter(Boolean); }
+  waiting() { return [...this.#waiting.values()]; }
 
   put(decision) {
     const place = `${String(Date.now()).padStart(15, "0")}.${String(this.#count++).padStart(6, "0")}`;
-    localStorage.setItem(`${this.#prefix}${place}:${decision.uuid}`, JSON.stringify(decision));
+    const key = `${this.#prefix}${place}:${decision.uuid}`;
+    localStorage.setItem(key, JSON.stringify(decision));
+    this.#waiting.set(key, decision);
     this.#changed();
     this.send();
   }
@@ -46,9 +56,9 @@ export class Outbox extends EventTarget {
   }
 
   async #drain() {
-    for (let key = this.#keys()[0]; key !== undefined; key = this.#keys()[0]) {
-      const decision = JSON.parse(localStorage.getItem(key));
-      if (decision === null) continue;
+    while (this.size) {
+      const [[key, decision]] = this.#waiting;
+      if (localStorage.getItem(key) === null) { this.#waiting.delete(key); continue; } // another tab sent it just now
       const { path = "/api/reviews", ...sent } = decision; // a vote between two pictures has a path of its own
       let answer;
       try {
@@ -63,7 +73,7 @@ export class Outbox extends EventTarget {
       if (answer.status === 401) return this.#failed("you are logged out; log in again in another tab");
       if (answer.status === 403 && await this.#renewed()) continue;
       if (answer.status === 403 || answer.status === 429 || answer.status >= 500) return this.#failed("the server is not accepting requests, retrying");
-      localStorage.removeItem(key);
+      this.#remove(key);
       this.trouble = "";
       this.#pause = FIRST;
       const reply = await answer.json().catch(() => ({}));
@@ -76,9 +86,8 @@ export class Outbox extends EventTarget {
   // Drops a rejected decision together with later ones on the same output, which depend on it, and reports them all.
   #rejected(decision, status, reply) {
     const lost = [decision];
-    for (const key of this.#keys()) {
-      const later = JSON.parse(localStorage.getItem(key));
-      if (decision.output_id !== undefined && later?.output_id === decision.output_id) { localStorage.removeItem(key); lost.push(later); }
+    for (const [key, later] of this.#waiting) {
+      if (decision.output_id !== undefined && later.output_id === decision.output_id) { this.#remove(key); lost.push(later); }
     }
     this.#emit("rejected", { decision, status, reply, lost });
   }
@@ -99,7 +108,11 @@ export class Outbox extends EventTarget {
     this.#pause = Math.min(this.#pause * 2, LONGEST);
   }
   #retryNow() { clearTimeout(this.#timer); this.#timer = 0; this.#pause = FIRST; this.send(); }
-  #keys() { return Object.keys(localStorage).filter((key) => key.startsWith(this.#prefix)).sort(); }
+  #remove(key) { localStorage.removeItem(key); this.#waiting.delete(key); }
+  #read() {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.#prefix)).sort();
+    this.#waiting = new Map(keys.map((key) => [key, JSON.parse(localStorage.getItem(key))]).filter(([, decision]) => decision));
+  }
   #changed() { this.#emit("change", {}); }
   #emit(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 }
