@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.settings.styles import STYLES
 from flows.planning.scenes.words import filled
 from storage.catalog import views
@@ -69,14 +70,14 @@ def prefilled(s: Session, output_id: int, more: str) -> Prefilled:
     left_out = (*ASKED, "together")
     content = {name: value for name, value in spec.items() if name not in left_out and value is not None}
     if together:
-        content["together"] = _scenes(one, shown, spec.get("together") or ())
+        content["together"] = _scenes(one, shown, spec)
     if more == "edit":
         content["edit"] = {"output": output_id}
     elif one.sources.get("edit") is not None and spec.get("edit"):
         content["edit"] = spec["edit"]
     return Prefilled(
         name=f"{one.run_name or one.subject}, {MORE[more]}",
-        prompts="" if together else _template(one, shown[0], [str(prompt) for prompt in spec.get("prompts") or ()]),
+        prompts="" if together else _template(one, shown[0], spec),
         seeds=f"{last + 1}-{last + SEEDS}" if more == "seeds" else str(one.seed),
         profile=one.profile,
         subjects=() if more == "subjects" and not together else shown,
@@ -86,16 +87,27 @@ def prefilled(s: Session, output_id: int, more: str) -> Prefilled:
     )
 
 
-def _scenes(one: OutputDetail, subjects: Sequence[SubjectDetail], scenes: Sequence[Any]) -> list[Any]:
+def _called(one: OutputDetail, spec: Mapping[str, Any], class_word: str) -> str:
+    """Return how the picture's prompt names a subject: by its class word, and the learned token if there is one."""
+    if spec.get("finetune") is None or one.settings.get("checkpoint") is None:
+        return class_word
+    try:
+        return get_profile(one.profile).finetuning(**spec["finetune"]).subject_words(class_word)
+    except (ValueError, OSError):  # of a profile that this machine lacks
+        return class_word
+
+
+def _scenes(one: OutputDetail, subjects: Sequence[SubjectDetail], spec: Mapping[str, Any]) -> list[Any]:
     """Return the scenes of the spec that became this picture; if there is none, the picture's words and regions."""
-    called = {each.name: each.class_word for each in subjects}
+    scenes: Sequence[Any] = spec.get("together") or ()
+    called = {each.name: _called(one, spec, each.class_word) for each in subjects}
     style = subjects[0].style
     found = [scene for scene in scenes if filled(str(scene.get("prompt")), called, style) == one.prompt]
     if found:
         return found
     entries = one.settings["scene"]["subjects"]
     listed = [
-        {"name": link.name, "prompt": entry["prompt"].replace(link.class_word, "{subject}", 1)}
+        {"name": link.name, "prompt": entry["prompt"].replace(_called(one, spec, link.class_word), "{subject}", 1)}
         | ({"region": entry["region"]} if isinstance(entry["region"], list) else {})
         for link, entry in zip(one.subjects, entries, strict=False)
     ]
@@ -103,10 +115,10 @@ def _scenes(one: OutputDetail, subjects: Sequence[SubjectDetail], scenes: Sequen
     return [{"prompt": names, "subjects": listed}]
 
 
-def _template(one: OutputDetail, subject: SubjectDetail, prompts: Sequence[str]) -> str:
+def _template(one: OutputDetail, subject: SubjectDetail, spec: Mapping[str, Any]) -> str:
     """Return the prompt of the spec that became this picture's, or its own with the class word as a placeholder."""
-    word = STYLES[subject.style].word
-    for prompt in prompts:
-        if prompt.replace("{subject}", subject.class_word).replace("{style}", word) == one.prompt:
+    word, called = STYLES[subject.style].word, _called(one, spec, subject.class_word)
+    for prompt in map(str, spec.get("prompts") or ()):
+        if prompt.replace("{subject}", called).replace("{style}", word) == one.prompt:
             return prompt
-    return one.prompt.replace(subject.class_word, "{subject}", 1)
+    return one.prompt.replace(called, "{subject}", 1)

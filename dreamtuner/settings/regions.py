@@ -17,12 +17,16 @@ MASK_SIDE = 128
 
 def check_box(box: Sequence[float]) -> Box:
     """Return a box as a tuple. Raises ValueError unless it lies in the image and has an area."""
-    given = "[" + ", ".join(f"{value:g}" for value in box) + "]"
-    if len(box) != 4 or not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+    try:
+        numbers = [float(value) for value in box]
+    except OverflowError:
+        numbers = []
+    if len(numbers) != 4 or not (0 <= numbers[0] < numbers[2] <= 1 and 0 <= numbers[1] < numbers[3] <= 1):
+        given = "[" + ", ".join(str(value)[:12] if abs(value) > 1e6 else f"{value:g}" for value in box) + "]"
         raise ValueError(
             f"{given} is no box in the image; give left, top, right and bottom in 0..1, such as [0, 0, 0.5, 1]"
         )
-    return float(box[0]), float(box[1]), float(box[2]), float(box[3])
+    return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
 def columns(count: int) -> list[Box]:

@@ -414,6 +414,8 @@ class Spec(StrictModel):
         if self.together and self.consistency is not None and self.consistency.weight > 0:
             message = "images of several subjects do not see each other; order together in a spec of its own"
             raise PlacedError(["consistency"], message)
+        if self.together and self.edit is not None:
+            raise PlacedError(["edit"], "is of a picture of one subject; remove it, or order together in another spec")
         return self
 
     @model_validator(mode="after")

@@ -81,6 +81,10 @@ WRONG: Sequence[tuple[dict[str, Any], str]] = (
         {"subjects": ({"name": "a"}, {"name": "b"}), "together": ["a {a} and a {b}"], "consistency": 1},
         "consistency: images of several subjects do not see each other",
     ),
+    (
+        {"together": ["a {pip} alone"], "edit": {"output": 1}},
+        "edit: is of a picture of one subject; remove it",
+    ),
 )
 
 

@@ -56,7 +56,7 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     that it was made from, by an edit or as a set, bring their weights with them, and the masker of their subject
     unless its mask is stated.
     """
-    for source in one.sources.values():
+    for source in one.lineage.values():
         yield from weights_of_output(source, {})
     for seen in (one.settings.get("edit"), one.settings.get("set")):
         yield from _masker(str(seen["masker"])) if seen and "masker" in seen else ()

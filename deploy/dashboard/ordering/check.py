@@ -20,6 +20,7 @@ from dreamtuner.models.lineage import PurposeError, objections
 from dreamtuner.models.part_licences import controlnet_weight, weights_of_sampling
 from dreamtuner.models.profiles import Profile
 from flows.planning.estimate import Estimate, Work, estimate
+from flows.planning.generated.pictures import named_pictures
 from flows.planning.projects.limits import project_of, purpose_of
 from flows.planning.readings import PromptReading, prompt_readings
 from flows.spec.feed_source import reads_feeds
@@ -203,6 +204,7 @@ def _of_the_house(known: Resources, spec: Spec, draft: Draft) -> list[Problem]:
     if not draft.feed:  # a table's rows are compared when it is read
         found += _names(known, spec)
     try:
+        named_pictures(spec, known.catalog)  # a flow sees every picture; a person names those that they see
         project = project_of(spec, known.catalog)
     except InputError as error:
         return [*found, *error.problems]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from flows.spec.scenes.scene import STYLE, Scene
 
 Form = Any
 _NAMED = re.compile(r"\{([^{}]*)\}")
+MOST = 1e6
+"""Larger numbers, which no box has, are shown and kept as they are written."""
 TOGETHER = "together"
 """The key in a spec, and the field with the prompts; the fields of a scene are `scene.<i>` and `region.<i>.<name>`."""
 
@@ -66,21 +68,33 @@ def scenes_of(form: Form, written: Any) -> list[Any]:
     """
     before = written if isinstance(written, list) else []
     lines = [" ".join(line.split()) for line in str(form.get(TOGETHER) or "").splitlines() if line.strip()]
-    found = [_renamed(entry, line) if entry is not None else line for line, entry in _matched(lines, before)]
-    # fields of regions may be of lines that were edited since they were shown
-    shown = {i: str(form.get(_field(i)) or "") for i in range(len(found)) if _field(i) in form}
-    for i, prompt in shown.items():
-        at = lines.index(prompt) if prompt in lines else i
+    found: list[Any] = list(lines)
+    for at, i in _same(lines, dict(enumerate(map(_prompt, before)))).items():
+        found[at] = _renamed(before[i], lines[at])
+    # the fields of a scene are of the line that it was when they were shown
+    shown = {int(number): str(form.get(f"scene.{number}")) for number in _numbers(form)}
+    for at, i in _same(lines, shown).items():
         found[at] = _with_regions(form, i, found[at])
     return found
 
 
-def _matched(lines: Sequence[str], before: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each line with the written scene that it is: of the same prompt, else at the same place; None: new."""
-    by_prompt = {_prompt(entry): entry for entry in before}
-    for i, line in enumerate(lines):
-        moved = i < len(before) and _prompt(before[i]) in lines
-        yield line, by_prompt.get(line, None if i >= len(before) or moved else before[i])
+def _same(lines: Sequence[str], prompts: Mapping[int, str]) -> dict[int, int]:
+    """Return which line each scene, by its number, is now: the one with its prompt, else the one in its place.
+
+    A scene is one line at most, and a line one scene; what no line is left for was removed.
+    """
+    found: dict[int, int] = {}
+    left = dict(prompts)
+    for at, line in enumerate(lines):
+        if (same := next((i for i, prompt in left.items() if prompt == line), None)) is not None:
+            found[at] = same
+            del left[same]
+    return found | {i: i for i in left if i < len(lines) and i not in found}
+
+
+def _numbers(form: Form) -> list[str]:
+    keys = dict.fromkeys(str(key).removeprefix("scene.") for key in form if str(key).startswith("scene."))
+    return [one for one in keys if one.isascii() and one.isdecimal() and len(one) < 7]
 
 
 def _prompt(entry: Any) -> str:
@@ -97,7 +111,9 @@ def region_text(region: Any) -> str:
     """Return a region as the text of a field; empty if there is none."""
     if region is None:
         return ""
-    return ", ".join(f"{one:g}" for one in region) if _is_numbers(region) else str(region)
+    if not _is_numbers(region):
+        return " ".join(str(region).split())
+    return ", ".join(f"{one:g}" if abs(one) < MOST else str(one) for one in region)
 
 
 def region_of(text: str) -> Any:
@@ -106,7 +122,7 @@ def region_of(text: str) -> Any:
         numbers = [float(part) for part in text.strip("[]").split(",")]
     except ValueError:
         return text
-    return [int(one) if one.is_integer() else one for one in numbers]
+    return [int(one) if one.is_integer() and abs(one) < MOST else one for one in numbers]
 
 
 def _is_numbers(region: Any) -> bool:

@@ -93,11 +93,9 @@ def generated_pictures(
     cannot be kept; and for a masker that is unknown.
     """
     edit, consistency = spec.edit, spec.consistency
-    source = None if edit is None else _picture(spec, ("edit", "output"), edit.output, catalog)
+    source, first = named_pictures(spec, catalog)
     if source is not None and edit is not None and edit.keep_background:
         _demand_one_shape(spec, source, sampling)
-    named = None if consistency is None else consistency.first
-    first = None if named is None else _picture(spec, ("consistency", "first"), named, catalog)
     return GeneratedPictures(
         _maskers(spec, profile, settings),
         edit,
@@ -106,6 +104,20 @@ def generated_pictures(
         consistency,
         None if first is None else first.digest,
         tuple(dict.fromkeys([*_behind(("edit", "output"), source), *_behind(("consistency", "first"), first)])),
+    )
+
+
+def named_pictures(spec: Spec, catalog: Catalog | None) -> tuple[OutputDetail | None, OutputDetail | None]:
+    """Return the picture that the spec edits and the one that is the first of its set; None where it names none.
+
+    `catalog`: narrowed to whoever may name only what they see. Raises InputError for a picture that it does not have,
+    that is not of the spec's subject, or that is not there.
+    """
+    edited = None if spec.edit is None else spec.edit.output
+    first = None if spec.consistency is None else spec.consistency.first
+    return (
+        None if edited is None else _picture(spec, ("edit", "output"), edited, catalog),
+        None if first is None else _picture(spec, ("consistency", "first"), first, catalog),
     )
 
 

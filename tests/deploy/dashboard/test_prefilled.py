@@ -2,11 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 
-from deploy.dashboard.prefilled import prefilled
+from deploy.dashboard.prefilled import _template, prefilled
 from storage.catalog import views
 from storage.catalog.records import CatalogError, NotInCatalogError
 from tests.deploy.dashboard.conftest import Site
@@ -59,3 +60,13 @@ def test_a_picture_is_downloaded_and_its_recipe_copied(shared: Site) -> None:
     recipe = json.loads(unescape(found[1]))
     assert (recipe["prompt"], recipe["seed"], recipe["reviewer"]) == ("a photo of a bear on the beach", 5, None)
     assert "/orders/new?of=" not in page, "a viewer orders nothing"
+
+
+def test_the_learned_token_is_no_part_of_the_prompt_that_goes_on(shared: Site) -> None:
+    with shared.catalog.read() as s:
+        one, subject = views.output(s, 5), views.subject(s, views.output(s, 5).subject_id)
+    spec = {"prompts": ["a photo of a {subject} on the beach"], "finetune": {}}
+    learnt = replace(one, prompt="a photo of a bear [S*] on the beach", settings={**one.settings, "checkpoint": "ab"})
+    assert _template(learnt, subject, spec) == spec["prompts"][0]
+    assert _template(learnt, subject, spec | {"prompts": []}) == spec["prompts"][0]
+    assert _template(one, subject, spec) == spec["prompts"][0]

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from storage.catalog import views, writes
+from storage.catalog.records import NotInCatalogError
+from storage.catalog.writes.review.queues import BULK, KEPT
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, sent, shown, to_undo
 
@@ -179,3 +181,17 @@ def test_undo_reaches_over_a_visit_to_compare(site: Site, tab: Open) -> None:
     shown(page, 1)
     sent(page)
     assert decided(site, rows[0].output_id) == ("none", 0, 3)
+
+
+def test_counting_what_a_decision_on_all_would_change_costs_no_queue(site: Site) -> None:
+    with site.catalog.write() as s:
+        user = next(one.id for one in views.users(s) if one.role == "reviewer")
+        kept = writes.add_queue(s, user_id=user, title="mine", filter={}, output_ids=[1, 2])
+        for _ in range(KEPT + 5):
+            writes.add_queue(s, user_id=user, title="count", filter={BULK: "approved"}, output_ids=[1])
+        for _ in range(KEPT):
+            assert views.queue(s, kept).title == "mine"
+            writes.add_queue(s, user_id=user, title="later", filter={}, output_ids=[1])
+        with pytest.raises(NotInCatalogError):
+            views.queue(s, kept)
+        assert sum(BULK in one.filter for one in views.queues_of(s, user)) == KEPT

@@ -88,7 +88,13 @@ def test_a_blind_comparison_mixes_the_sides_and_ends_with_the_tally(site: Site, 
     page = tab(site, f"/compare/blind?first={first}&second={second}")
     page.wait_for_selector("#duel:not([hidden])")
     assert "stronger" not in page.inner_text("main"), "nothing says which is which"
-    for _ in range(20):
+    for _ in range(3):
+        page.keyboard.down("ArrowLeft")  # held: it votes once
+    page.keyboard.up("ArrowLeft")
+    assert page.locator("#place").inner_text() == "pair 2 of 20"
+    page.keyboard.press("z")
+    assert page.locator("#said").inner_text() == "left", "nothing that was decided elsewhere is undone here"
+    for _ in range(19):
         page.keyboard.press("ArrowLeft")
     page.wait_for_selector("#result:not([hidden])")
     assert page.locator("#finish").is_hidden(), "there is nothing left to ask"

@@ -13,7 +13,7 @@ from storage.catalog import Catalog, views, writes
 from storage.catalog.garbage import REFERENCING
 from storage.catalog.narrowing import Viewer, _conditions, _Seen, conditions, everything
 from storage.catalog.records import CatalogError, NotInCatalogError
-from storage.catalog.schema import Blob, Cell, CellSubject, Output, Profile, Reference, Run, Subject
+from storage.catalog.schema import Blob, Cell, CellSource, CellSubject, Output, Profile, Reference, Run, Subject
 from tests.storage.projects import add_pictures
 
 OURS, THEIRS = 1, 2
@@ -202,3 +202,18 @@ def test_no_alias_is_left_out(house: Catalog) -> None:
             one for one in froms if one[0] not in ("cell_subjects_of", "cell_subjects_shown", "cell_subjects_named")
         ]
         assert len(froms) == 2, f"{kind.__name__}: {statement}"
+
+
+def test_licences_of_a_picture_that_is_not_seen_count_in_what_was_edited_from_it(house: Catalog) -> None:
+    with house.write() as s:
+        cells = {name: s.scalars(select(Cell.id).where(Cell.prompt == f"prompt {name}")).one() for name in "abd"}
+        s.add(CellSource(cell_id=cells["a"], role="edit", source_id=cells["d"]))
+        s.add(CellSource(cell_id=cells["a"], role="first", source_id=cells["b"]))
+        edited = s.scalars(select(Output.id).where(Output.cell_id == cells["a"])).one()
+    with house.seen_by(ANN).read() as s:
+        one = views.output(s, edited)
+        assert {role: of.prompt for role, of in one.sources.items()} == {"first": "prompt b"}
+        assert {role: of.prompt for role, of in one.lineage.items()} == {"first": "prompt b", "edit": "prompt d"}
+        assert "prompt d" not in repr(one), "nothing else of it is told"
+    with house.read() as s:
+        assert views.output(s, edited).sources.keys() == {"first", "edit"}

@@ -13,11 +13,12 @@ from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.gallery_filter import FIELDS, parse_filter
 from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import Resources, resources
-from deploy.dashboard.routes.review.review import BULK, collect, store_queue, title_of
+from deploy.dashboard.routes.review.review import collect, store_queue, title_of
 from storage.catalog import views, writes
 from storage.catalog.records import DECISIONS, Arrangement, CatalogError, Decision
 from storage.catalog.views import Filter
 from storage.catalog.writes.review.batches import PART, Seen
+from storage.catalog.writes.review.queues import BULK
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(Needs("reviewer"))]

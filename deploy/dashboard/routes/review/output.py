@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -129,7 +129,8 @@ def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Flatten the settings that are set, nested ones last."""
     for name, value in sorted(settings.items(), key=lambda one: isinstance(one[1], Mapping)):
         if name in ("edit", "set"):
-            own = {key: each for key, each in value.items() if key not in ("cell", "first", "style")}
+            own = {key: each for key, each in value.items() if key not in ("cell", "first", "style", "mask")}
+            own |= {"subject in": _where(value["mask"])} if "mask" in value else {}
             words = "edited picture" if name == "edit" else "first of its set"
             yield words, ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in own.items())
         elif isinstance(value, Mapping):
@@ -139,11 +140,16 @@ def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"reference {i}", f"weight {one.get('weight', 1.0):g}, {one['caption']}"
         elif name == "subjects":  # of a scene
             for i, one in enumerate(value, 1):
-                where = "mask" if isinstance(one["region"], Mapping) else json.dumps(one["region"])
+                where = _where(one["region"])
                 guided = [f"{key} {one[key]:g}" for key in ("w_ref", "w_r") if key in one]
                 yield f"subject {i}", ", ".join([f"{one['prompt']} in {where}", *guided])
         elif value not in (None, "", []):
             yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+def _where(region: Mapping[str, Any] | Sequence[float]) -> str:
+    """Return a region for people; nobody reads the run lengths of a mask."""
+    return "a mask" if isinstance(region, Mapping) else json.dumps(region)
 
 
 @router.post("/outputs/{output_id:int}/attention")

@@ -21,12 +21,12 @@ from deploy.dashboard.resources import Resources, resources
 from storage.catalog import views, writes
 from storage.catalog.records import Arrangement, CatalogError, RunWarning
 from storage.catalog.views import Filter, OutputDetail
+from storage.catalog.writes.review.queues import BULK
 from storage.catalog.writes.review.splits import MOST_PARTS
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
 LENGTH = 1000  # outputs of one queue
-BULK = "bulk"
 MAX_TITLE = 120  # characters of a queue's name
 
 

@@ -1,6 +1,6 @@
 // The keys of a page of cards: they act on the card that has the focus, and the arrows move the focus.
 import { decide, DECIDES, undo } from "./cards.js";
-import { Keymap } from "./keymap.js";
+import { actionsOn, Keymap } from "./keymap.js";
 import { Help } from "./keys_help.js";
 
 const focused = () => document.activeElement?.closest?.("[data-output]") ?? null;
@@ -22,6 +22,7 @@ export function listen(page, cards, does = {}) {
     beyond.sort((a, b) => Math.abs(a.box.top - box.top) - Math.abs(b.box.top - box.top) || Math.abs(a.box.left + a.box.width / 2 - middle) - Math.abs(b.box.left + b.box.width / 2 - middle));
     return beyond[0]?.one;
   };
+  const here = new Set(actionsOn(page).map((one) => one.id));
   const moves = { back: (list, at) => list[at - 1], next: (list, at) => list[at + 1], up: row(-1), down: row(1) };
   document.getElementById("help-button").addEventListener("click", () => help.toggle());
   addEventListener("keydown", (event) => {
@@ -29,6 +30,8 @@ export function listen(page, cards, does = {}) {
     if (event.target.matches("input:not([type=checkbox], [type=range]), select, textarea, [contenteditable]")) return;
     const action = keymap.actionOf(event.key)?.id, card = focused();
     if (!action || (!keymap.on && action !== "help")) return;
+    // a key that the help of this page does not name does nothing here
+    if (!does[action] && !moves[action] && !here.has(action)) return;
     if (event.shiftKey && event.key.startsWith("Arrow")) return;
     if (event.target.matches("[type=range]") && event.key.startsWith("Arrow")) return;
     const run = does[action] ?? (moves[action] && (() => to(document.activeElement, moves[action])))
@@ -38,7 +41,7 @@ export function listen(page, cards, does = {}) {
     if (!run) return;
     event.preventDefault();
     // a key that is held down moves on, but never decides twice
-    if (event.repeat && !moves[action]) return;
+    if (event.repeat && (does[action] || !moves[action])) return;
     run(card, event);
   });
 }

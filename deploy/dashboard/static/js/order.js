@@ -26,13 +26,24 @@ function spread(summary) {
   scenes(summary.querySelector("template[data-scenes]"));
 }
 
-// Shows a field for where each subject of a scene is, and a sketch of it; nobody is interrupted in such a field.
+// Shows a field for where each subject of a scene is, and a sketch of it. Nobody is interrupted in such a field, and what
+// stands in one stays while its prompt is being edited and names no scene.
 function scenes(fresh) {
   const shown = document.getElementById("scenes");
   if (!shown || !fresh) return;
-  if (!shown.contains(document.activeElement)) return shown.replaceChildren(fresh.content.cloneNode(true));
-  const sketches = [...fresh.content.querySelectorAll("svg")], old = [...shown.querySelectorAll("svg")];
-  if (old.length === sketches.length) old.forEach((one, i) => one.replaceWith(sketches[i].cloneNode(true)));
+  const next = fresh.content.cloneNode(true), number = (row) => row.querySelector("input[type=hidden]").name;
+  if (shown.contains(document.activeElement)) {
+    const sketches = [...next.querySelectorAll("svg")], old = [...shown.querySelectorAll("svg")];
+    if (old.length === sketches.length) old.forEach((one, i) => one.replaceWith(sketches[i]));
+    return;
+  }
+  const lines = document.querySelector("#order [name=together]").value.split("\n").filter((line) => line.trim()).length;
+  const there = new Set([...next.querySelectorAll(".scene")].map(number));
+  for (const row of shown.querySelectorAll(".scene")) {
+    const placed = [...row.querySelectorAll("input:not([type=hidden])")].some((field) => field.value.trim());
+    if (placed && !there.has(number(row)) && Number(number(row).split(".")[1]) < lines) next.prepend(row);
+  }
+  shown.replaceChildren(next);
 }
 
 function texts() {
@@ -123,9 +134,10 @@ function begin() {
   here.addEventListener("input", soon);
   here.addEventListener("change", soon);
   here.addEventListener("submit", send);
-  const zone = here.querySelector("[data-timezone]");
-  if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   window.htmx?.process(here);
 }
 
 begin();
+// proposed once: a form that the server sends back has what somebody chose
+const zone = form().querySelector("[data-timezone]");
+if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";

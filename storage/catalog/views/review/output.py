@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
+from storage.catalog.narrowing import everything, viewer_of
 from storage.catalog.records import CellState, Decision, NotInCatalogError
 from storage.catalog.schema import (
     Blob,
@@ -35,7 +36,8 @@ class OutputDetail:
     `newer_mask`: the reference now has another mask than it was generated with; `earlier_reference`: the subject has
     another reference now. `further`: the references that it was generated from beside the first one.
     `reference_controls`: the first one's own control images that it was generated with, by kind. `sources`: the
-    pictures that it was made from, which may have sources too: "edit", and "first" of its set.
+    pictures that it was made from, which may have sources too: "edit", and "first" of its set. `lineage`: the same with
+    those that the viewer does not see, for licences alone; it is never shown.
     """
 
     output_id: int
@@ -77,6 +79,7 @@ class OutputDetail:
     reference_controls: Mapping[str, str] = field(default_factory=dict)
     further: Sequence[OutputReference] = ()
     sources: Mapping[str, "OutputDetail"] = field(default_factory=dict)
+    lineage: Mapping[str, "OutputDetail"] = field(default_factory=dict, repr=False)
 
 
 _OF_SUBJECTS = ("name", "position", "mask_method", "mask_licence")
@@ -98,6 +101,10 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
     rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
     scores, shown = scores_of(s, output_ids), subjects_of_outputs(s, output_ids, subject_id)
     controls, sources = _reference_controls(s, output_ids), _sources(s, output_ids)
+    lineage = sources
+    if viewer_of(s) is not None:
+        with everything(s):
+            lineage = _sources(s, output_ids)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
             about = dict(row._mapping)
@@ -111,6 +118,7 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
                 scores=scores.get(output_id, {}),
                 reference_controls=own,
                 sources=sources.get(output_id, {}),
+                lineage=lineage.get(output_id, {}),
                 **fields,
             )
     return [found[one] for one in dict.fromkeys(output_ids) if one in found]

@@ -110,6 +110,7 @@ def send_again(s: Session, webhook_id: str, delivery_id: int, *, actor: str) -> 
     if not hook.active:
         raise CatalogError("this webhook is switched off; switch it on first, then send again")
     one.state, one.attempts, one.next_at, one.error = "waiting", 0, instant(s), None
+    one.leased_until = None  # an attempt that is under way settles nothing: it would count as the first of the new ones
     s.flush()
     about: dict[str, Any] = {
         "entity": "webhook",

@@ -11,6 +11,8 @@ from storage.catalog.database.sql import insert_into
 from storage.catalog.records import Arrangement, CatalogError, NotInCatalogError
 from storage.catalog.schema import QueueGuest, QueuePart, ReviewQueue
 
+BULK = "bulk"
+"""In a queue's filter: the decision that a person thinks of taking on all of its outputs at once."""
 KEPT = 20  # queues of one person; those that other people review as well are kept in any number
 
 
@@ -24,7 +26,10 @@ def add_queue(
     revisions: Sequence[int] = (),
     arranged: Arrangement | None = None,
 ) -> str:
-    """Add a queue and return its id; deletes all but the person's last KEPT. `revisions`: those that the person saw.
+    """Add a queue and return its id; deletes all but the person's last KEPT of its kind.
+
+    Queues that only count what a decision on all would change are a kind of their own: their filter has BULK.
+    `revisions`: those that the person saw.
 
     `arranged`: its outputs with stacks and triage, instead of `output_ids`.
     """
@@ -36,8 +41,10 @@ def add_queue(
     s.add(queue)
     s.flush()
     part = select(QueuePart.queue_id).where(QueuePart.queue_id == ReviewQueue.id).exists()
-    mine = select(ReviewQueue.id).where(ReviewQueue.user_id == user_id, ~ReviewQueue.shared, ~part)
-    delete_queues(s, s.scalars(mine.order_by(ReviewQueue.created_at.desc()).offset(KEPT)).all())
+    mine = select(ReviewQueue.id, ReviewQueue.filter).where(ReviewQueue.user_id == user_id, ~ReviewQueue.shared, ~part)
+    rows = s.execute(mine.order_by(ReviewQueue.created_at.desc())).all()
+    alike = [one.id for one in rows if (BULK in one.filter) == (BULK in filter)]
+    delete_queues(s, alike[KEPT:])
     return queue.id
 
 

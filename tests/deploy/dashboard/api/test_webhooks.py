@@ -240,6 +240,19 @@ def test_a_delivery_is_given_up_in_the_end_and_sent_again_on_request(hooked: Hoo
     assert hooked.deliveries()[0].state == "delivered"
 
 
+def test_sent_again_during_an_attempt_that_one_decides_nothing(hooked: Hooked, receiver: Receiver) -> None:
+    a_run(hooked.known.catalog)
+    hooked.look()
+    with hooked.known.catalog.write() as s:
+        (due,) = writes.claim_deliveries(s, most=1)
+    with hooked.known.catalog.write() as s:
+        writes.send_again(s, "wh_1", due.id, actor="robot")
+    with hooked.known.catalog.write() as s:
+        writes.settle_delivery(s, due, status=500, error="it answered 500")
+    hooked.send()
+    assert hooked.deliveries()[0].state == "delivered"
+
+
 @pytest.mark.parametrize(("status", "attempts", "why"), [(410, 1, "410 Gone"), (500, DEAD, f"{DEAD} attempts failed")])
 def test_a_dead_address_is_switched_off_and_says_why(
     status: int, attempts: int, why: str, hooked: Hooked, receiver: Receiver

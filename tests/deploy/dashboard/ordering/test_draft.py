@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from deploy.dashboard.ordering.draft import Draft, seeds_text
 from deploy.dashboard.ordering.fields import finetune_numbers, sampling_numbers
 from deploy.dashboard.ordering.scenes import scene_prompts, scene_rows
-from deploy.dashboard.ordering.yaml_text import REMOVED, changed, parsed
+from deploy.dashboard.ordering.yaml_text import REMOVED, changed, dumped, parsed
 from dreamtuner.models.profiles import get_profile
 
 WRITTEN = """\
@@ -229,9 +229,28 @@ def test_a_scene_keeps_its_regions_under_an_edited_prompt_and_in_another_place()
     assert "together" not in Draft.read(form_of(draft, together=" ")).content
 
 
+def test_a_removed_scene_takes_its_regions_with_it_and_twins_keep_their_own() -> None:
+    def of(region: Any) -> dict[str, Any]:
+        return {"prompt": "a {pip} and a {momo}", "subjects": [{"name": "pip", "region": region}]}
+
+    first, second = of([0, 0, 0.5, 1]), of("masks/pip  left.png")
+    twins = Draft.of(dumped({"name": "x", "together": [first, second]}))
+    assert Draft.read(form_of(twins)).text == twins.text
+    other = {"prompt": "a {momo} behind a {pip}", "subjects": [{"name": "pip", "region": [0.5, 0, 1, 1]}]}
+    draft = Draft.of(dumped({"name": "x", "together": [first, other]}))
+    fields = {"region.1.pip": "0.6, 0, 1, 1"}
+    after = Draft.read(form_of(draft, together="a {momo} behind a {pip}", **fields))
+    assert after.get("together") == [other | {"subjects": [{"name": "pip", "region": [0.6, 0, 1, 1]}]}]
+
+
 @pytest.mark.parametrize(
     ("written", "text"),
-    [([0, 0, 2, 1], "0, 0, 2, 1"), ([1, 2], "1, 2"), ("nowhere", "nowhere")],
+    [
+        ([0, 0, int("1" * 400), 1], "0, 0, " + "1" * 400 + ", 1"),
+        ([0, 0, 2, 1], "0, 0, 2, 1"),
+        ([1, 2], "1, 2"),
+        ("nowhere", "nowhere"),
+    ],
 )
 def test_a_region_that_is_none_has_its_field_so_that_it_can_be_corrected(written: Any, text: str) -> None:
     (row,) = scene_rows([{"prompt": "a {pip}", "subjects": [{"name": "pip", "region": written}]}])

@@ -61,6 +61,12 @@ def test_scenes_of_several_subjects_are_written_placed_and_ordered_without_the_y
     place.fill("0.4, 0, 1, 1")
     expect(page.locator('[data-wrong="together"]')).to_be_empty()
     expect(page.locator(".scene .stated rect")).to_have_attribute("x", "40.0")
+    page.fill("[name=together]", "a {pip} and a {momo} on the beach and a {")
+    expect(page.locator('[data-wrong="together"]')).not_to_be_empty()
+    expect(place).to_have_value("0.4, 0, 1, 1")  # while it names no scene
+    page.fill("[name=together]", "a {pip} and a {momo} on the beach at night")
+    expect(page.locator(".scene legend")).to_have_text("a {pip} and a {momo} on the beach at night")
+    expect(place).to_have_value("0.4, 0, 1, 1")
     expect(page.locator("#summary")).to_contain_text("1 scene × 4 seeds")
     assert Axe().run(page).violations_count == 0
     page.click("button[value=yaml]")
