@@ -221,7 +221,7 @@ def _existing(
     if spec.scenes and any(place for scene in spec.scenes for place in scene.places()):
         notes.append("masks of scenes by path or URL are read when the run begins: their images count as new")
     if len(seeds) < len(spec.seeds) or len(part) < len(compared):
-        found = found * len(compared) * len(spec.seeds) // (len(part) * len(seeds)) if seeds else 0
+        found = found * len(compared) * len(spec.seeds) // (len(part) * len(seeds)) if part and seeds else 0
         notes.append(f"of the existing images {len(digests):,} were compared, and the rest extrapolated")
     return found + found_scenes, trained
 

@@ -87,6 +87,9 @@ def test_what_exists_is_what_the_plan_finds(made: Callable[..., None], settings:
     assert asked(order(again)).existing == 3, "by the spec of its first run, too"
     assert asked(order(again | {"reference": str(references / "momo.png")})).existing == 0
     assert asked(order({"name": "pip"})).existing == 3
+    many = {"prompts": [f"a {{subject}} in city {i}" for i in range(300)], "seeds": "1-100"}
+    new = asked(order(again | {"name": "momo", "reference": "https://pictures.test/momo.png"}, **many))
+    assert (new.cells, new.existing) == (30_000, 0), "no subject to compare, and more cells than are compared"
 
 
 @pytest.mark.slow
