@@ -73,6 +73,7 @@ def mask_of(region: Mapping[str, Any] | Sequence[float], size: tuple[int, int]) 
     if isinstance(found, Image.Image):
         return found.resize(size, Image.Resampling.NEAREST)
     left, top, right, bottom = (round(side * length) for side, length in zip(found, (*size, *size), strict=True))
+    left, top = min(left, size[0] - 1), min(top, size[1] - 1)  # a thin box at the edge rounds to what is beyond it
     mask = Image.new("L", size)
     mask.paste(255, (left, top, max(right, left + 1), max(bottom, top + 1)))
     return mask

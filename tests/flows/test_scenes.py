@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from dreamtuner.settings.regions import decoded, encoded
+from dreamtuner.settings.regions import decoded, encoded, mask_of
 from flows.ingestion.facts import Facts
 from flows.ingestion.scene_regions import figures_of
 from flows.planning.cells import GenerationSetup, plan_cells
@@ -128,6 +128,14 @@ def test_a_mask_is_kept_in_the_recipe_as_run_lengths() -> None:
         decoded({"size": [30, 40], "counts": [3]})
     with pytest.raises(ValueError, match="black"):
         encoded(Image.new("L", (8, 8)))
+
+
+@pytest.mark.parametrize("box", [[0.999, 0, 1, 1], [0, 0.999, 1, 1], [0, 0, 0.001, 1], [0.999, 0.999, 1, 1]])
+def test_a_thin_box_has_pixels_at_every_edge(box: list[float]) -> None:
+    found = mask_of(box, (64, 48)).getbbox()
+    assert found is not None
+    left, top, right, bottom = found
+    assert (right - left, bottom - top) == (64 if box[::2] == [0, 1] else 1, 48 if box[1::2] == [0, 1] else 1)
 
 
 @pytest.mark.parametrize(
