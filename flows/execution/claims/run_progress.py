@@ -31,7 +31,7 @@ class RunProgress:
     def add(self, chunk: ClaimedCells, outcome: CellOutcomes) -> None:
         """Count a chunk, if it was one of this run."""
         if chunk.run_id == self._run:
-            self._known += outcome.claimed
+            self._known += len(outcome.made)
 
     def generated(self) -> int:
         """Return how many cells are generated, as far as is known: others' are counted from time to time."""
