@@ -1,19 +1,24 @@
 """What culling works with: hashes come with images, embeddings with their scores, and old images are filled in."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import delete
 
 from flows.catalog import catalog
-from flows.execution.culling.fingerprints import embedding_version
+from flows.execution.culling import fingerprints
+from flows.execution.culling.fingerprints import embedding_version, fingerprint_missing
 from flows.resources import Resources
 from flows.score import score_choice
 from flows.settings import Settings
 from flows.spec.model import Spec
 from storage.catalog import views
 from storage.catalog.schema import Fingerprint
+from storage.ingest import storing
+from storage.keys import blob_key
 
 
 def order(references: Path, *metrics: str) -> Spec:
@@ -49,3 +54,32 @@ def test_images_have_hashes_and_scored_ones_embeddings_and_what_is_missing_is_fi
     with resources.catalog.read() as s:
         again = views.signs_of(s, ids)
     assert [(one.phash, one.vector) for one in again] == [(one.phash, one.vector) for one in scored]
+
+
+def test_damaged_images_and_references_are_omitted_like_missing_ones(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = Resources.open(settings)
+
+    def stored(colour: str) -> str:
+        buffer = io.BytesIO()
+        Image.new("RGB", (16, 16), colour).save(buffer, "PNG")
+        with storing(resources.catalog, resources.store, (buffer.getvalue(), "image/png")) as (_, [sha256]):
+            return str(sha256)
+
+    whole, damaged, reference = stored("red"), stored("blue"), stored("green")
+    for sha256 in (damaged, reference):
+        (settings.home / "objects" / blob_key(sha256)).write_bytes(b"half of it")
+    monkeypatch.setattr(fingerprints, "embedding_version", lambda *_: "clip-1")
+    monkeypatch.setattr(
+        fingerprints.views, "without_fingerprint", lambda *_, **__: [(damaged, reference), (whole, reference)]
+    )
+    looked_at: list[str] = []
+
+    def embedded(_: Resources, __: str, ___: str, pictures: dict[str, Image.Image]) -> list[object]:
+        looked_at.extend(pictures)
+        return []
+
+    monkeypatch.setattr(fingerprints, "_embedded", embedded)
+    assert fingerprint_missing(resources, "pocket", [1, 2]) == 0
+    assert looked_at == [whole]

@@ -15,7 +15,7 @@ from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.catalog.records import ImageFingerprint
 from storage.lost import read_picture
-from storage.objects import ObjectMissingError, get_blob
+from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 TOGETHER = 64  # images embedded at once
 
@@ -90,8 +90,8 @@ def fingerprint_missing(
 ) -> int:
     """Compute what these outputs of a profile and their references lack; return how many images were fingerprinted.
 
-    `embeddings`: not their hashes alone, if the profile has a CLIP model. Images that are gone from the store are
-    omitted.
+    `embeddings`: not their hashes alone, if the profile has a CLIP model. Images that are gone from the store or
+    damaged are omitted.
     """
     version, done = embedding_version(resources, profile) if embeddings else None, 0
     with resources.catalog.read() as s:
@@ -100,7 +100,7 @@ def fingerprint_missing(
         part = lacking[first : first + TOGETHER]
         pictures = {}
         for sha256, _ in part:
-            with suppress(ObjectMissingError):
+            with suppress(ObjectMissingError, DigestMismatchError):
                 pictures[sha256] = open_picture(read_picture(resources.catalog, resources.store, sha256), "RGB")
         pictures |= _references(resources, [reference for _, reference in part], version)
         found = _embedded(resources, profile, version, pictures)
@@ -128,6 +128,6 @@ def _references(resources: Resources, digests: Sequence[str], version: str | Non
     found = {}
     for sha256 in dict.fromkeys(digests):
         if sha256 not in there or there[sha256].model != version:
-            with suppress(ObjectMissingError):
+            with suppress(ObjectMissingError, DigestMismatchError):
                 found[sha256] = open_reference(get_blob(resources.store, sha256))
     return found
