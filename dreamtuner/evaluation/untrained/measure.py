@@ -71,7 +71,7 @@ def measure_references(
         head = f"{number}/{len(subjects)} ({subject.kind}), "
 
         def told(line: str, head: str = head) -> None:
-            say(head + line.split(", ", 1)[1])
+            say(head + line.split(", ", 1)[-1])  # a line about waiting has no number of the subject
 
         results = measure_methods(bench, cache, rows, [subject.first], prompts, 1, told)
         found.append(Seen(subject, {name: one for name, (one,) in results.items()}))

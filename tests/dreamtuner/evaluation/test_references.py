@@ -1,6 +1,8 @@
 """Several references where one hides something: what is hidden is the renderer's truth; figures on made-up readings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from PIL import Image
 from dreamtuner.evaluation.held_out import MeasuredSubject
 from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.evaluation.result import EvaluationResult
-from dreamtuner.evaluation.untrained.measure import ALL, Seen, figures
+from dreamtuner.evaluation.untrained import measure
+from dreamtuner.evaluation.untrained.measure import ALL, Seen, figures, measure_references
 from dreamtuner.evaluation.untrained.method import ALONE, FOUR, FRONT, TWO, rows_of
 from dreamtuner.evaluation.untrained.sheet import reference_sheet
 from dreamtuner.evaluation.untrained.views import HIDING, HidingSubject, caption_of, hiding_subjects
@@ -102,3 +105,21 @@ def test_the_sheet_has_a_row_for_each_subject(people: list[HidingSubject]) -> No
     one, two = reference_sheet(measured[:1]), reference_sheet(measured)
     assert two.width == one.width
     assert two.height - one.height == 100
+
+
+def test_waiting_for_another_process_is_said_too(people: list[HidingSubject], monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(*given: Any) -> dict[str, list[EvaluationResult]]:
+        say: Callable[[str], None] = given[-1]
+        say("waiting for 1 subjects that another process is measuring")
+        say("subject 1/1, alone: identity 50 %, prompt 50 %")
+        return {}
+
+    monkeypatch.setattr(measure, "measure_methods", measured)
+    bench: Any = SimpleNamespace(oracle=SimpleNamespace(heads={}))
+    cache: Any = None
+    said: list[str] = []
+    measure_references(bench, cache, people[:1], 1, said.append)
+    assert said == [
+        "1/1 (back), waiting for 1 subjects that another process is measuring",
+        "1/1 (back), alone: identity 50 %, prompt 50 %",
+    ]
