@@ -10,6 +10,7 @@ import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -52,13 +53,18 @@ class EvaluationCache:
     """
 
     def __init__(self, folder: Path, cells: CellStore, profile: Profile, *, pictured: bool = True) -> None:
-        self._folder, self.cells, self.pictured = folder, cells, pictured
+        self._folder, self.cells, self.pictured, self._profile = folder, cells, pictured, profile
         weights = parts_digest(profile, (*profile.image_parts, *ENCODER_PARTS, "oracle"))
         self.decided: Mapping[str, object] = {
             "weights": weights,
             "sampling": [to_fields(profile.natural), to_fields(profile.anime)],
             "versions": [ENGINE_VERSION, VERSION],
         }
+
+    @cached_property
+    def pose_controlnet(self) -> str:
+        """The digest of the profile's pose ControlNet, which decides only the cells that are conditioned on a pose."""
+        return parts_digest(self._profile, ("controlnet-pose",))
 
     def digest(self, method: Method, subject: Picture, cell: ImageRequest) -> str:
         """Return the key of a cell."""
@@ -69,31 +75,46 @@ class EvaluationCache:
         }
         return sha256(json.dumps({**self.decided, **one}, sort_keys=True).encode()).hexdigest()
 
-    def missing(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[ImageRequest]:
-        """Return the cells to measure: not measured yet, or shown on pages but without their image."""
-        measured, pictures = self._found(method, subject, cells)
-        return self._missing(cells, measured, pictures)
+    def missing(
+        self, method: Method, subject: Picture, cells: Sequence[ImageRequest], *, all_images: bool = False
+    ) -> list[ImageRequest]:
+        """Return the cells to measure: not measured yet, or without the image that is needed of them.
 
-    def result(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> EvaluationResult | None:
+        Needed are the images that pages show; with `all_images` those of all cells, as `pictures` returns them.
+        """
+        needed = self._needed(cells, all_images)
+        return _missing(cells, *self._found(method, subject, cells, needed), needed)
+
+    def result(
+        self, method: Method, subject: Picture, cells: Sequence[ImageRequest], *, all_images: bool = False
+    ) -> EvaluationResult | None:
         """Return the result of these cells, or None if some are `missing`."""
-        measured, pictures = self._found(method, subject, cells)
-        if self._missing(cells, measured, pictures):
+        needed = self._needed(cells, all_images)
+        measured, pictures = self._found(method, subject, cells, needed)
+        if _missing(cells, measured, pictures, needed):
             return None
         return result_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in self._shown(cells)])
 
     def pictures(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[Image.Image]:
-        """Return the images of measured cells, in order. Raises KeyError if one is missing or damaged."""
+        """Return the images of measured cells, in order. Raises KeyError if one is missing or damaged.
+
+        Measure the cells with `all_images` before: those whose images are lost are then generated again.
+        """
         digests = [self.digest(method, subject, cell) for cell in cells]
         found = self.cells.pictures(digests)
         return [found[digest] for digest in digests]
 
     def _found(
-        self, method: Method, subject: Picture, cells: Sequence[ImageRequest]
+        self,
+        method: Method,
+        subject: Picture,
+        cells: Sequence[ImageRequest],
+        needed: Sequence[ImageRequest],
     ) -> tuple[dict[ImageRequest, Measured], dict[ImageRequest, Image.Image]]:
-        """Return the cached cells, and the images of those that are shown."""
+        """Return the cached cells, and the images of the `needed` ones."""
         digests = {cell: self.digest(method, subject, cell) for cell in cells}
         measured = self.cells.measured(list(digests.values()))
-        pictures = self.cells.pictures([digests[cell] for cell in self._shown(cells)])
+        pictures = self.cells.pictures([digests[cell] for cell in needed])
         return (
             {cell: measured[one] for cell, one in digests.items() if one in measured},
             {cell: pictures[one] for cell, one in digests.items() if one in pictures},
@@ -102,14 +123,8 @@ class EvaluationCache:
     def _shown(self, cells: Sequence[ImageRequest]) -> list[ImageRequest]:
         return shown(cells) if self.pictured else []
 
-    def _missing(
-        self,
-        cells: Sequence[ImageRequest],
-        measured: Mapping[ImageRequest, Measured],
-        pictures: Mapping[ImageRequest, Image.Image],
-    ) -> list[ImageRequest]:
-        lost = {cell for cell in self._shown(cells) if cell not in pictures}
-        return [cell for cell in cells if cell not in measured or cell in lost]
+    def _needed(self, cells: Sequence[ImageRequest], all_images: bool) -> list[ImageRequest]:
+        return list(cells) if all_images else self._shown(cells)
 
     def save(
         self,
@@ -161,3 +176,13 @@ class EvaluationCache:
         """Remove the training folders of these methods for a finished subject."""
         for method in methods:
             rmtree(self.work_dir(method, subject), ignore_errors=True)
+
+
+def _missing(
+    cells: Sequence[ImageRequest],
+    measured: Mapping[ImageRequest, Measured],
+    pictures: Mapping[ImageRequest, Image.Image],
+    needed: Sequence[ImageRequest],
+) -> list[ImageRequest]:
+    lost = {cell for cell in needed if cell not in pictures}
+    return [cell for cell in cells if cell not in measured or cell in lost]

@@ -98,12 +98,17 @@ def measure_methods(
     prompts: int,
     seeds: int,
     say: Callable[[str], None],
+    *,
+    all_images: bool = False,
 ) -> dict[str, list[EvaluationResult]]:
-    """Return every method's results, in the order of the subjects. Cached cells are not measured again."""
+    """Return every method's results, in the order of the subjects. Cached cells are not measured again.
+
+    `all_images`: as in `EvaluationCache.missing`.
+    """
 
     def measure(i: int, say_of_it: Callable[[str], None]) -> dict[str, EvaluationResult]:
         cells = image_requests(subjects[i], prompts, seeds)
-        found = measure_subject(bench, cache, methods, subjects[i], cells, say_of_it)
+        found = measure_subject(bench, cache, methods, subjects[i], cells, say_of_it, all_images=all_images)
         cache.remove_work_dirs(methods.values(), subjects[i])
         return found
 
@@ -150,16 +155,21 @@ def measure_subject(
     subject: Picture,
     cells: Sequence[ImageRequest],
     say: Callable[[str], None],
+    *,
+    all_images: bool = False,
 ) -> dict[str, EvaluationResult]:
-    """Measure these cells of one subject, which is locked, with every method. Cached ones are not measured again."""
+    """Measure these cells of one subject, which is locked, with every method. Cached ones are not measured again.
+
+    `all_images`: as in `EvaluationCache.missing`.
+    """
     results = {}
     for name, method in methods.items():
-        result = cache.result(method, subject, cells)
+        result = cache.result(method, subject, cells, all_images=all_images)
         if result is None:
-            missing = cache.missing(method, subject, cells)
+            missing = cache.missing(method, subject, cells, all_images=all_images)
             for done in measure_cells(bench, method, subject, missing, cache.work_dir(method, subject)):
                 cache.save(method, subject, *done)
-            result = cache.result(method, subject, cells)
+            result = cache.result(method, subject, cells, all_images=all_images)
             if result is None:
                 raise RuntimeError(f"{method.name}: stored cells are missing; is the catalog being restored?")
             found = {what: float(np.mean(result.drawn.measures[what])) for what in ("identity", "prompt")}

@@ -24,7 +24,7 @@ from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pocket.world import VALIDATION
 from dreamtuner.sampling.request import Cell
-from storage.catalog import Catalog, garbage
+from storage.catalog import Catalog, garbage, views
 from storage.keys import blob_key
 from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore
@@ -231,3 +231,20 @@ def test_pictures_are_kept_from_the_collector_and_a_lost_one_is_drawn_again(benc
     wrong.clear()
     verify(catalog, store, wrong.append)
     assert wrong == []
+
+
+def test_a_lost_image_that_pages_do_not_show_is_drawn_again_where_all_are_needed(bench: Bench, tmp_path: Path) -> None:
+    trained, methods = Trained(), {"trained": Trained()}
+    run(bench, tmp_path, methods, seeds=2)
+    cache, cells = cache_in(tmp_path, bench.profile), image_requests(SUBJECTS[0], 2, 2)
+    catalog, store = Catalog.open(f"sqlite:///{tmp_path}/catalog.db"), DiskStore(tmp_path / "objects")
+    digest = cache.digest(trained, SUBJECTS[0], cells[1])
+    with catalog.read() as s:
+        [lost] = views.measurements(s, [digest]).values()
+    store.delete(blob_key(lost.image_sha256))
+    assert cache.missing(trained, SUBJECTS[0], cells) == []
+    assert cache.missing(trained, SUBJECTS[0], cells, all_images=True) == [cells[1]]
+    with pytest.raises(KeyError):
+        cache.pictures(trained, SUBJECTS[0], cells)
+    measure_methods(bench, cache, methods, SUBJECTS[:1], 2, 2, list[str]().append, all_images=True)
+    assert len(cache.pictures(trained, SUBJECTS[0], cells)) == 4

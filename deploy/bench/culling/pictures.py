@@ -45,7 +45,8 @@ def made_pictures(
     cache, store = cache_of(settings, profile), CatalogCells(resources.catalog, resources.store)
     chosen = {name: methods_of(profile)[name] for name in methods}
     people = held_out_subjects(subjects)
-    measure_methods(bench, cache, chosen, people, prompts, seeds, partial(typer.echo, err=True))
+    say = partial(typer.echo, err=True)
+    measure_methods(bench, cache, chosen, people, prompts, seeds, say, all_images=True)
     found = []
     for who in people:
         for name, method in chosen.items():

@@ -54,9 +54,9 @@ def pairs(
     bench, cache = bench_and_cache(weights, "--weights")
     requests = pair_requests(count, VALIDATION if validation else TEST)
     chosen = [names[one] for one in dict.fromkeys(asked)]
-    found = measure_pairs(bench, cache, requests, chosen, partial(typer.echo, err=True))
+    shown = [] if sheet is None else requests[:10]
+    found = measure_pairs(bench, cache, requests, chosen, partial(typer.echo, err=True), pictured=len(shown))
     if sheet is not None:
-        shown = requests[:10]
         pair_sheet(shown, {row: pictures_of(cache, shown, row) for row in chosen}).save(sheet)
         typer.echo(f"sheet: {sheet}", err=True)
     if as_json:

@@ -48,7 +48,8 @@ def seeds(
     bench, cache = bench_and_cache()
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
     methods = methods_of_seeds(shares)
-    table = measure_methods(bench, cache, methods, people, prompts, seeds, partial(typer.echo, err=True))
+    say = partial(typer.echo, err=True)
+    table = measure_methods(bench, cache, methods, people, prompts, seeds, say, all_images=True)
     found = []
     for name, results in table.items():
         images = [cache.pictures(methods[name], one, image_requests(one, prompts, seeds)) for one in people]

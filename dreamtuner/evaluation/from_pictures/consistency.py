@@ -61,7 +61,7 @@ def measure_sets(
         subject = subjects[i]
         cells = image_requests(subject.first, prompts, 1)
         rows = set_rows(subject, prompts, weights, worded=worded)
-        results = measure_subject(bench, cache, rows, subject.first, cells, say_of_it)
+        results = measure_subject(bench, cache, rows, subject.first, cells, say_of_it, all_images=True)
         return Set(subject, {name: cache.pictures(row, subject.first, cells) for name, row in rows.items()}, results)
 
     return shared(cache, [one.first for one in subjects], measure, say)

@@ -124,14 +124,14 @@ def measure_edits(
         subject, ours = subjects[i], edits[i]
         plain = Attending(PROMPT_ALONE)
         firsts = list(dict.fromkeys(one.original for one in ours))
-        measure_subject(bench, cache, {"original": plain}, subject, firsts, say_of_it)
+        measure_subject(bench, cache, {"original": plain}, subject, firsts, say_of_it, all_images=True)
         found: dict[str, list[tuple[Edit, Image.Image]]] = {}
         for row in rows:
             found[row.name] = []
             for original in firsts:
                 asked = [one for one in ours if one.original == original and one.axis in row.axes]
                 method, cells = row.method(subject, original), [row.cell(one) for one in asked]
-                measure_subject(bench, cache, {row.name: method}, subject, cells, say_of_it)
+                measure_subject(bench, cache, {row.name: method}, subject, cells, say_of_it, all_images=True)
                 found[row.name] += zip(asked, cache.pictures(method, subject, cells), strict=True)
         return Edited(subject, dict(zip(firsts, cache.pictures(plain, subject, firsts), strict=True)), found)
 

@@ -94,18 +94,29 @@ def measure_pairs(
     requests: Sequence[PairRequest],
     rows: Sequence[str],
     say: Callable[[str], None],
+    *,
+    pictured: int = 0,
 ) -> list[PairFigures]:
-    """Measure every row of every pair. Cached images are not generated again, so it can be interrupted."""
-    return [_row(bench, cache, requests, row, say) for row in rows]
+    """Measure every row of every pair. Cached images are not generated again, so it can be interrupted.
+
+    `pictured`: of how many pairs, the first ones, `pictures_of` will be needed: those that are lost are made again.
+    """
+    return [_row(bench, cache, requests, row, say, pictured) for row in rows]
 
 
 def _row(
-    bench: Bench, cache: EvaluationCache, requests: Sequence[PairRequest], row: str, say: Callable[[str], None]
+    bench: Bench,
+    cache: EvaluationCache,
+    requests: Sequence[PairRequest],
+    row: str,
+    say: Callable[[str], None],
+    pictured: int,
 ) -> PairFigures:
     digests = [digest_of(cache, one, row) for one in requests]
     there = dict(cache.cells.measured(digests))
+    lost = set(digests[:pictured]).difference(cache.cells.pictures(digests[:pictured]))
     for number, (one, digest) in enumerate(zip(requests, digests, strict=True), 1):
-        if digest in there:
+        if digest in there and digest not in lost:
             continue
         start = time.perf_counter()
         image = drawn(bench.backbone, one, row, bench.profile.sampling(one.pair[0].context.style))
@@ -125,6 +136,8 @@ def digest_of(cache: EvaluationCache, one: PairRequest, row: str) -> str:
     """Return the key of a pair's image in the cache."""
     pair = [[each.identity_seed, to_fields(each.context)] for each in one.pair]
     decided = {**cache.decided, "pairs": VERSION, "row": row, "pair": pair, "seed": one.seed}
+    if row == POSED:
+        decided["controlnet"] = cache.pose_controlnet
     return sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
 

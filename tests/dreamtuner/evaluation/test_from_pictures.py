@@ -1,6 +1,7 @@
 """Edits and sets: what is asked, and figures on made-up images whose readings are made up, too."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,14 +11,28 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.evaluation.from_pictures.consistency import EACH_ALONE, Set, set_figures, set_rows
-from dreamtuner.evaluation.from_pictures.edits import ALL, AXES, PROMPT_ALONE, Edited, edit_figures, edit_rows, edits_of
+from dreamtuner.evaluation import run
+from dreamtuner.evaluation.cache import EvaluationCache
+from dreamtuner.evaluation.cells import ImageRequest, Measured
+from dreamtuner.evaluation.from_pictures.consistency import EACH_ALONE, Set, measure_sets, set_figures, set_rows
+from dreamtuner.evaluation.from_pictures.edits import (
+    ALL,
+    AXES,
+    PROMPT_ALONE,
+    Edited,
+    edit_figures,
+    edit_rows,
+    edits_of,
+    measure_edits,
+)
 from dreamtuner.evaluation.from_pictures.sheet import edit_sheet, set_sheet
 from dreamtuner.evaluation.held_out import held_out_subjects
 from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.evaluation.untrained.views import hiding_subjects
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import VALIDATION
 from dreamtuner.settings.recipe_fields import to_literal
+from tests.dreamtuner.evaluation.cells_in_memory import CellsInMemory
 
 
 class Reads:
@@ -105,3 +120,30 @@ def test_figures_of_sets_count_pairs_that_are_read_alike() -> None:
     assert (seen.unsaid.value, seen.gain.value) == pytest.approx((1, 2 / 3))
     assert (alone.images, alone.shown.value) == (3, 1)
     assert set_sheet([Set(subject, images, results)]).height == 222
+
+
+def test_lost_images_of_edits_and_sets_are_generated_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All of them: sets of more than six prompts, and edits, which pages do not show."""
+
+    def measured(_: Any, __: Any, ___: Any, cells: Sequence[ImageRequest], ____: Path) -> Iterator[Any]:
+        found = Measured({"identity": 0.5, "prompt": 0.5}, 0.0, 0.1)
+        yield cells, [found] * len(cells), [picture(cell.seed) for cell in cells]
+
+    monkeypatch.setattr(run, "measure_cells", measured)
+    bench: Any = SimpleNamespace(oracle=SimpleNamespace(heads={}))
+    profile = get_profile("pocket")
+    edits, sets = CellsInMemory(), CellsInMemory()
+    said: list[str] = []
+    for times in (1, 2):
+        people = held_out_subjects(1, seeds=VALIDATION)
+        [edited] = measure_edits(
+            bench, EvaluationCache(tmp_path, edits, profile, pictured=False), people, 2, edit_rows([1.0]), said.append
+        )
+        assert len(edited.originals) == 2
+        assert edits.saved == times * (2 + 2 * (3 + 3 + 2 + 2 + 3 + 3))
+        edits.lose_all()
+        cache = EvaluationCache(tmp_path, sets, profile)
+        [one] = measure_sets(bench, cache, hiding_subjects(1, VALIDATION), 8, [1.0], said.append)
+        assert [len(images) for images in one.images.values()] == [8, 8]
+        assert sets.saved == times * 16
+        sets.lose_all()

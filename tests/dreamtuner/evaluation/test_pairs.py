@@ -1,15 +1,24 @@
 """Pairs: each box is read alone, and swapped subjects are found out."""
 
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from dreamtuner.evaluation.pairs.measure import measure_pair
+from dreamtuner.evaluation import cache as caches
+from dreamtuner.evaluation.cache import EvaluationCache
+from dreamtuner.evaluation.pairs import measure
+from dreamtuner.evaluation.pairs.measure import BOXES, POSED, ROWS, digest_of, measure_pair, measure_pairs, pictures_of
 from dreamtuner.evaluation.pairs.request import PairRequest, pair_requests
 from dreamtuner.evaluation.pairs.sheet import pair_sheet
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import VALIDATION
 from dreamtuner.score.oracle import Oracle
+from tests.dreamtuner.evaluation.cells_in_memory import CellsInMemory
 
 
 def drawn(one: PairRequest) -> Image.Image:
@@ -44,3 +53,31 @@ def test_true_pictures_read_as_their_own_and_mirrored_ones_as_the_other() -> Non
     assert mean["weaker"] > 0.6
     assert mean["leakage"] < 0.25
     assert float(np.nanmean([each["leakage"] for each in swapped])) > mean["leakage"] + 0.2
+
+
+def test_lost_images_of_a_sheet_are_generated_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(measure, "drawn", lambda *_: Image.new("RGB", (64, 64)))
+    monkeypatch.setattr(measure, "measure_pair", lambda *_: {"weaker": 0.5})
+    bench: Any = SimpleNamespace(backbone=None, oracle=None, profile=get_profile("pocket"))
+    cells, requests = CellsInMemory(), pair_requests(3, VALIDATION)
+    cache, said = EvaluationCache(tmp_path, cells, get_profile("pocket")), list[str]()
+    measure_pairs(bench, cache, requests, [BOXES], said.append)
+    cells.lose_all()
+    with pytest.raises(KeyError):
+        pictures_of(cache, requests[:2], BOXES)
+    measure_pairs(bench, cache, requests, [BOXES], said.append, pictured=2)
+    assert len(pictures_of(cache, requests[:2], BOXES)) == 2
+    assert cells.saved == 5, "the third is not shown"
+
+
+def test_the_pose_controlnet_decides_the_posed_row_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    [one, *_], by_parts = pair_requests(1, VALIDATION), caches.parts_digest
+
+    def digests(change: Callable[..., str]) -> dict[str, str]:
+        monkeypatch.setattr(caches, "parts_digest", change)
+        cache = EvaluationCache(tmp_path, CellsInMemory(), get_profile("pocket"))
+        return {row: digest_of(cache, one, row) for row in ROWS}
+
+    before = digests(by_parts)
+    after = digests(lambda profile, parts: "other" if "controlnet-pose" in parts else by_parts(profile, parts))
+    assert [row for row in ROWS if before[row] != after[row]] == [POSED]
