@@ -211,12 +211,13 @@ async function undo() {
 
 // The end: what was decided, what still waits, and whether the server has all of it.
 const lost = new Set(); // outputs whose last decision here was not stored
-async function summarise() {
+async function summarise({ tally = true } = {}) {
   const unsent = outbox.size;
   $("stored").textContent = unsent ? `${unsent} ${unsent === 1 ? "decision is" : "decisions are"} still being sent.` : "";
+  if (unsent && !tally) return; // with thousands unsent, a tally for each that arrives would keep the server busy
   let found;
   try { found = await (await fetch(`/api/queues/${root.dataset.queue}/progress`, { headers: { Accept: "application/json" } })).json(); } catch { found = null; }
-  if (place < queue.total || outbox.size !== unsent) return; // there is a later one
+  if (place < queue.total || !outbox.size !== !unsent) return; // there is a later one
   if (!unsent) $("stored").textContent = !found ? "No connection: whether everything is stored is not known." : lost.size ? `${lost.size} ${lost.size === 1 ? "decision was" : "decisions were"} not stored, because someone else had decided first.` : "Everything is stored.";
   if (!found) return setTimeout(summarise, 3000);
   $("tally").replaceChildren(...Object.entries(found.tally).filter(([, count]) => count).map(([decision, count]) => {
@@ -229,7 +230,7 @@ async function summarise() {
   $("remaining").href = `?at=${found.first}`;
   $("remaining").textContent = found.waiting === 1 ? "Decide on the one that waits" : `Decide on the ${found.waiting} that wait`;
 }
-outbox.addEventListener("change", () => { if (place >= queue.total) summarise(); });
+outbox.addEventListener("change", () => { if (place >= queue.total) summarise({ tally: !outbox.size }); });
 
 outbox.addEventListener("stored", ({ detail: { decision, reply } }) => {
   for (const state of reply.pictures ?? [{ output_id: decision.output_id, ...reply }]) {
