@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
@@ -32,6 +33,10 @@ class KeptCells:
     def __init__(self, below: CellStore, file: Path) -> None:
         self._below, self._file = below, file
         self._rows: dict[str, dict[str, Any]] = read_measurements(file) if file.exists() else {}
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)  # now, not after hours of measuring
+        except OSError as error:
+            refuse(f"--measurements: the folder of {file} cannot be made ({error}); give another place")
 
     def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
         """Return the measurements of those digests that the store below or the file has."""
@@ -83,7 +88,7 @@ def read_measurements(file: Path) -> dict[str, dict[str, Any]]:
     try:
         data = file.read_bytes()
         text = gzip.decompress(data).decode() if data[:2] == b"\x1f\x8b" else data.decode()
-    except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile, zlib.error) as error:
         refuse(f"--measurements: {file} cannot be read ({error})")
     rows = {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,13 +1,15 @@
 """`dreamtuner bench table1`: what cannot be measured is refused in a sentence; what was measured is kept."""
 
+import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from deploy.bench.measurements import read_measurements
+from deploy.bench.measurements import KeptCells, read_measurements
 from deploy.cli.main import app
 from dreamtuner.models.profiles import get_profile
 
@@ -75,10 +77,23 @@ def test_measurements_go_on_on_another_machine(
     assert "measurements: 4 cells" in more.stderr
 
 
-@pytest.mark.parametrize("content", [b"{}\n", b"\x1f\x8b damaged", b'{"digest": 1}\nno json'])
+DAMAGED = gzip.compress(b"{}" * 500)[:10] + b"\xff" * 40
+"""A whole header, and behind it what is not deflated."""
+
+
+@pytest.mark.parametrize("content", [b"{}\n", b"\x1f\x8b damaged", DAMAGED, b'{"digest": 1}\nno json'])
 def test_a_file_that_holds_no_measurements_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "cells.jsonl.gz"
     file.write_bytes(content)
     with pytest.raises(typer.Exit):
         read_measurements(file)
     assert file.read_bytes() == content
+
+
+def test_the_folder_of_a_new_file_is_made_before_anything_is_measured(tmp_path: Path) -> None:
+    below: Any = None
+    KeptCells(below, tmp_path / "new" / "folder" / "cells.jsonl.gz")
+    assert (tmp_path / "new" / "folder").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(typer.Exit):
+        KeptCells(below, tmp_path / "file" / "cells.jsonl.gz")
