@@ -1,13 +1,15 @@
 """A kept background: its pixels are the picture's own under every sampler, and a region of all is no region."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from dreamtuner.families.unet.backbone import UNetBackbone
-from dreamtuner.sampling.edits.kept_background import Background, prepare_background
+from dreamtuner.sampling.edits.kept_background import GROWTH, Background, _grown, prepare_background
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.loop import fresh_scheduler
 from dreamtuner.sampling.request import Cell, Reference
@@ -118,3 +120,19 @@ def test_what_cannot_be_kept_is_refused(
     image, mask = background
     with pytest.raises(ValueError, match=said):
         generate(tiny, None, CELLS[:1], s, background=Background(Image.new("RGB", image), Image.new("L", mask)))
+
+
+def test_masks_grow_as_by_a_maximum_filter_up_to_the_border() -> None:
+    mask = Image.fromarray((np.random.default_rng(0).random((48, 64)) > 0.98).astype(np.uint8) * 255)
+    mask.paste(255, (0, 20, 3, 30))
+    mask.paste(255, (60, 44, 64, 48))
+    for share in (0.0, GROWTH / 2, GROWTH, 0.3):
+        side = 2 * round(share * 64) + 1
+        assert _grown(mask, share).tobytes() == mask.filter(ImageFilter.MaxFilter(side)).tobytes()
+
+
+def test_a_large_mask_grows_in_no_time() -> None:
+    started = time.process_time()
+    grown = _grown(mask_of((500, 500, 509, 509), (1024, 1024)), GROWTH)
+    assert grown.getbbox() == (436, 436, 574, 574)
+    assert time.process_time() - started < 1, "a filter by area takes many seconds"
