@@ -165,3 +165,9 @@ def test_keyframes_between() -> None:
     assert [between(keys, i, 6, loop=False)[2] for i in range(6)] == [0, 0.25, 0.5, 0.75, 0, 0]
     assert scene_at(None, "c {subject}", 3, 6) == ("c {subject}", None)
     assert weights_at(VideoSpec(earlier=FrameUse()), 3, 6) is None
+
+
+@pytest.mark.parametrize("prompts", [5, "a {subject}", {"a": 1}])
+def test_prompts_of_another_type_beside_scenes_are_refused_by_their_field(prompts: Any) -> None:
+    with pytest.raises(InputError, match=r"prompts: (?!is given beside)"):
+        video_spec({"scenes": SCENES}, prompts=prompts)
