@@ -50,12 +50,14 @@ class GuidedModel:
         self._first_step = rows[0].step if rows else None
         seen = [subject for subject in subjects if subject.foreground is not None]
         self._uses = [subject.use for subject in seen]
+        kinds = tuple(denoiser.kinds)
+        left = self._references.room(kinds, kv_bytes, len(seen))
         self._passes = [
             ReferencePass(
                 lambda part, s=subject: self._encode(s, part, w_ref),  # type: ignore[misc]
                 rows if subject.use.guided else [*rows, *unguided],
-                kv_bytes // len(seen),
-                self._references.held((tuple(denoiser.kinds), i)),
+                left // len(seen),
+                self._references.held((kinds, i)),
             )
             for i, subject in enumerate(seen)
         ]

@@ -28,6 +28,20 @@ class SubjectFeatures:
         """Return the features of one reference, a list to fill: `part` tells those of the subject apart."""
         return self._held.setdefault(part, [])
 
+    def room(self, kinds: Hashable, budget: int, references: int) -> int:
+        """Return what is left of a budget, bytes, for the references of a subject under these kinds of control image.
+
+        What is held of them under other kinds is part of the budget. It is freed where it takes too much: what is left
+        holds a step of each of the `references` if the budget does, since a step takes as much under all kinds.
+        """
+        others = [part for part in self._held if isinstance(part, tuple) and part[0] != kinds]
+        taken = sum(one.nbytes for part in others for one in self._held[part])
+        if taken <= budget // (2 * max(1, references)):
+            return budget - taken
+        for part in others:
+            del self._held[part]
+        return budget
+
     def tensor(self, part: Hashable, make: Callable[[], Tensor]) -> Tensor:
         """Return what `make` returned when this part was first asked for."""
         if part not in self._tensors:
@@ -87,6 +101,10 @@ class ReferenceCache:
     def held(self, part: Hashable) -> list[ReferenceFeatures]:
         """Return the features of one reference of the open subject, a list to fill."""
         return self._open.held(part)
+
+    def room(self, kinds: Hashable, budget: int, references: int) -> int:
+        """Return how much of a budget is left to the open subject under these kinds, as `SubjectFeatures.room`."""
+        return self._open.room(kinds, budget, references)
 
     def tensor(self, part: Hashable, make: Callable[[], Tensor]) -> Tensor:
         """Return what `make` returned when this part was first asked for under the open key."""

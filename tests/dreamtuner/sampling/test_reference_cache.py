@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 from PIL import Image
 
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.sampling.generate import generate
-from dreamtuner.sampling.reference_cache import ReferenceCache
+from dreamtuner.sampling.reference_cache import ReferenceCache, SubjectFeatures
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
 
@@ -57,3 +58,21 @@ def test_what_the_budget_does_not_hold_is_captured_by_each_call(tiny: UNetBackbo
     assert small.passes == len(CELLS)
     assert small.nbytes <= whole.nbytes // 2
     assert all(np.array_equal(a, b) for a, b in zip(images, again, strict=True))
+
+
+def test_cells_of_several_kinds_share_one_budget(tiny: UNetBackbone, pip: Reference) -> None:
+    """Held under other kinds of control image, keys and values are part of the budget; images do not change."""
+    whole = ReferenceCache()
+    generate(tiny, pip, CELLS, S, reference_cache=whole)
+    budget = whole.nbytes
+    for others, kept in ((budget, 0), (budget // 4, budget // 4)):
+        features = SubjectFeatures()
+        held = replace(
+            next(iter(whole._open._held.values()))[0], rows={}, layers={"one": (torch.zeros(others // 8),) * 3}
+        )
+        features.held((("pose",), 0)).append(held)
+        assert features.room((), budget, 1) == budget - kept
+        assert features.nbytes == kept
+        assert features.room(("pose",), budget, 1) == budget, "its own part is not counted twice"
+        features.held((("pose",), 0)).append(held)
+        assert features.room((), budget, 4) == budget, "a step of each of four references is left"
