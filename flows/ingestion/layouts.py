@@ -12,7 +12,7 @@ from flows.ingestion.choice import ingestion_choice, stated_eyes
 from flows.ingestion.sources import read, shown
 from flows.settings import Settings
 from flows.spec.model import Spec
-from flows.spec.problems import InputError, Problem
+from flows.spec.problems import InputError, Problem, dotted
 from storage.sources import SourceError
 
 
@@ -45,6 +45,7 @@ def read_layouts(
     found: dict[Kind, list[LayoutFile | None]] = {}
     for kind, (path, places) in spec.layout_fields.items():
         found[kind] = []
+        first: dict[str, int] = {}
         for i, place in enumerate(places):
             if place is None:
                 found[kind].append(None)
@@ -57,7 +58,14 @@ def read_layouts(
             except (SourceError, ImageError, LayoutError) as error:
                 problems.append(Problem(path=(*path, i), message=f"{shown(place)}: {error}"))
             else:
-                found[kind].append(LayoutFile(kind, place, data))
+                file = LayoutFile(kind, place, data)
+                found[kind].append(file)
+                same = first.setdefault(file.sha256, i)
+                if same != i and spec.video is None:  # a video may return to a pose
+                    other = f"{dotted((*path, same))} ({shown(str(places[same]))})"
+                    problems.append(
+                        Problem(path=(*path, i), message=f"{shown(place)}: is the same image as {other}; remove one")
+                    )
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)
     if spec.film is not None:

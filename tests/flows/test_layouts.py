@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from flows.catalog import catalog
 from flows.execution.generate_batch import generate_together, group_by_reference
 from flows.execution.recipe_rows import recipe_of_row
+from flows.ingestion.layouts import read_layouts
 from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.preflight import preflight
 from flows.planning.preview import preview
@@ -33,6 +34,18 @@ def order(references: Path, **changes: Any) -> Spec:
     pip = {"name": "pip", "class_word": "bear", "reference": str(references / "pip.png")}
     given = {"name": "t", "subjects": (pip,), "prompts": ("a {subject}",), "seeds": (1, 2), "score": ()}
     return Spec.model_validate({**given, "sampling": {"steps": 2}, **changes})
+
+
+def test_one_image_twice_is_refused_by_both_places_but_not_in_a_video(
+    settings: Settings, references: Path, layouts: Path
+) -> None:
+    (layouts / "copy.png").write_bytes((layouts / "stand.png").read_bytes())
+    poses = tuple(str(layouts / name) for name in ("stand.png", "lean.png", "copy.png"))
+    said = r"poses\[2\]: .*copy\.png: is the same image as poses\[0\] \(.*stand\.png\); remove one"
+    with pytest.raises(InputError, match=said):
+        read_layouts(order(references, poses=poses), settings, [(64, 64)])
+    film = order(references, poses=poses, video={})
+    assert len(read_layouts(film, settings, [(64, 64)])["pose"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ class Scene(StrictModel):
 
 
 def demand_known(scenes: Sequence[Scene], names: Sequence[str]) -> None:
-    """Raise PlacedError if a scene names a subject that the spec does not list, or two scenes are the same."""
+    """Raise PlacedError if a scene names a subject that the spec does not list, or two scenes mean the same."""
+    first: dict[object, int] = {}
     for i, scene in enumerate(scenes):
         for name in scene.named:
             if name not in names:
@@ -144,5 +145,6 @@ def demand_known(scenes: Sequence[Scene], names: Sequence[str]) -> None:
                     [i, "prompt"],
                     f"names {{{name}}}, which is none of the spec's subjects ({known}); add it to subjects",
                 )
-        if scene in scenes[:i]:
-            raise PlacedError([i], f"equals together[{scenes.index(scene)}]; remove one")
+        same = first.setdefault((scene.prompt, scene.cast, scene.background), i)
+        if same != i:
+            raise PlacedError([i], f"equals together[{same}]; remove one")
