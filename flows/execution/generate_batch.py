@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -25,7 +26,7 @@ from dreamtuner.settings.schedulers import known_scheduler
 from flows.execution.adapters import demand_adapters, embeddings_in
 from flows.execution.generated.pictures import pictures_seen
 from flows.execution.inputs.references import Pictures, frames_before, layers_of_first, references_of
-from flows.execution.inputs.scene import scene_of, subject_keys, subjects_of_scene
+from flows.execution.inputs.scene import scene_of, subject_keys, subjects_of_scene, texts_of_base
 from flows.faults import CellChangedError, UnfitModelError, UnmetRequirementError, fault_of
 from flows.planning.cells import canonical, of_kinds
 from flows.resources import Resources, free_memory
@@ -93,7 +94,8 @@ def group_by_reference(cells: Sequence[CellDetail]) -> list[Group]:
 def _shared(cell: CellDetail) -> str:
     """Return a key that cells of one group have in common, and no others."""
     own = f"{cell.reference_pose} {cell.reference_depth} {sorted(cell.reference_controls.items())}"
-    return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}"
+    whole = "" if scene_of(cell) is None else f" {cell.prompt}"  # of a scene, all images of a call have one
+    return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}{whole}"
 
 
 def _generate_group(
@@ -197,9 +199,11 @@ def generate_together(
         if recorder is not None:
             raise ValueError("attention maps show images of one subject; this one shows several")
         people = subjects_of_scene(first, sampling.w_ref, objects, pictures, partial(_tuned, resources))
+        prompt, background = texts_of_base(first, partial(_learned_word, resources))
+        requests = [replace(one, prompt=prompt) for one in requests]
         features = None if reference_cache is None else reference_cache.of(subject_keys(first))
         with attention_kernels(resources.settings.attention):
-            drawn = generate_scene(backbone, people, scene["background"], requests, sampling, features=features, **call)
+            drawn = generate_scene(backbone, people, background, requests, sampling, features=features, **call)
         return finished(drawn, sampling, resources.profile(first.profile).upscalers)
     if reference_cache is not None:
         reference_cache.open(subject_keys(first)[0])
@@ -233,6 +237,11 @@ def _tuned(resources: Resources, digest: str, subject: str) -> Callable[[Backbon
     """Return what loads a subject's fine-tuned checkpoint into a backbone."""
     tuned = _loaded(lambda: resources.checkpoint(digest), f"the checkpoint of {subject}")
     return partial(load_finetuned, tuned=tuned)
+
+
+def _learned_word(resources: Resources, digest: str) -> str:
+    """Return the token that a fine-tuning learned."""
+    return _loaded(lambda: resources.checkpoint(digest), f"the checkpoint {digest[:12]}").settings.word
 
 
 def _loaded(load: Callable[[], T], what: str, unusable: type[Exception] = UnmetRequirementError) -> T:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from dreamtuner.models.model_kind import conditioning
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.tokens import TextReader, reader_of
 from dreamtuner.settings.sampling import PromptSyntax, Style
@@ -63,12 +64,39 @@ def warnings_of(
     ]
     demand_encodable(spec, named, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in facts), setup, profile)
+    scenes = _alike_scenes(spec, facts, setup, profile) if len(spec.scenes) > 1 else []
     places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
     squares = [RunWarning("subject", message, "sampling.size") for message in _trained_on_squares(facts, setup)]
     files = [RunWarning("subject", message, places[one.name], one.name) for one, found in subjects for message in found]
     pictures = () if setup.pictures is None else setup.pictures.doubts
     files += [RunWarning("subject", message, place, spec.subjects[0].name) for place, message in pictures]
-    return squares + files + text_warnings(spec, facts, setup, profile)
+    return squares + files + scenes + text_warnings(spec, facts, setup, profile)
+
+
+def _alike_scenes(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, profile: Profile) -> list[RunWarning]:
+    """Warn of scenes that differ in words alone that the model reads in no region: they give the same images.
+
+    A model with a pooled text reads the whole prompt, too. Raises InputError if two scenes are the same in all.
+    """
+    from flows.planning.scenes.plan import same_images  # most specs have none
+
+    if same := same_images(spec, facts, setup):
+        problems = [
+            Problem(path=("together", i), message=f"gives the same images as together[{j}]; remove one")
+            for i, j in same.items()
+        ]
+        raise InputError(f"spec {spec.name!r}", problems)
+    if conditioning(profile) != "none":
+        return []
+    return [
+        RunWarning(
+            "subject",
+            f"gives the same images as together[{j}]: this model reads no words between subjects, such as 'hugging'; "
+            "state what each subject does in its own prompt, or remove one",
+            f"together[{i}]",
+        )
+        for i, j in same_images(spec, facts, setup, apart_from=("prompt",)).items()
+    ]
 
 
 def _trained_on_squares(facts: Sequence[Facts], setup: GenerationSetup) -> list[str]:

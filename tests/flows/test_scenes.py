@@ -1,17 +1,23 @@
 """Specs of scenes: who is where, in which words; and their images from planning to the catalog."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.settings.regions import decoded, encoded, mask_of
+from flows.execution.generate_batch import group_by_reference
+from flows.execution.inputs.scene import texts_of_base
 from flows.ingestion.facts import Facts
 from flows.ingestion.scene_regions import figures_of
+from flows.planning import warnings
 from flows.planning.cells import GenerationSetup, plan_cells
 from flows.planning.scenes.plan import plan_scenes
 from flows.planning.scenes.words import words_of
+from flows.planning.warnings import warnings_of
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
 from flows.spec.yaml_file import parse_spec
@@ -179,5 +185,62 @@ def test_a_spec_has_prompts_or_scenes() -> None:
     assert spec(PAIR).cells == 2
     assert spec(PAIR, prompts=["a {subject}"]).cells == 2 + 3 * 2
     assert "together" not in spec(prompts=["a {subject}"]).model_dump()
-    with pytest.raises(ValueError, match=r"equals together\[0\]; remove one"):
-        spec(PAIR, PAIR)
+    for same in (PAIR, {"prompt": PAIR, "subjects": [{"name": "pip"}]}):
+        with pytest.raises(ValueError, match=r"equals together\[0\]; remove one"):
+            spec(PAIR, same)
+
+
+STATED = {
+    "prompt": PAIR,
+    "subjects": [{"name": "pip", "prompt": "a {subject} on the beach", "region": [0, 0, 0.5, 1]}],
+    "background": "on the beach",
+}
+
+
+def test_scenes_of_one_recipe_are_refused_and_those_that_the_model_reads_alike_are_warned_of() -> None:
+    """Of SDXL the pooled text is that of the whole prompt."""
+    pocket = get_profile("pocket")
+    hugging, next_to = (f"a {{pip}} {words} a {{momo}} in the snow" for words in ("hugging", "next to"))
+    files: Any = [(one, ()) for one in facts("pip", "momo", "zuzu")]
+
+    def warned(*scenes: Any) -> list[str]:
+        found = warnings_of(spec(*scenes), files, setup(), pocket)
+        return [one.place for one in found if "same images" in one.message]
+
+    with pytest.raises(InputError, match=r"together\[1\]: gives the same images as together\[0\]; remove one"):
+        warned(PAIR, STATED)
+    assert warned(PAIR, hugging, next_to) == ["together[2]"]
+    assert warned(PAIR, hugging, STATED | {"background": "snow"}) == []
+
+
+def test_a_model_that_reads_the_whole_prompt_tells_such_scenes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "conditioning", lambda _: "text_time")
+    one = spec("a {pip} hugging a {momo}", "a {pip} next to a {momo}")
+    files: Any = [(each, ()) for each in facts("pip", "momo")]
+    assert not any("same images" in each.message for each in warnings_of(one, files, setup(), get_profile("pocket")))
+
+
+def test_the_base_model_reads_no_learned_token_and_groups_have_one_whole_prompt() -> None:
+    tuned: Any = SimpleNamespace(
+        prompt="a bear [S*] and a duck [S*] on the beach",
+        settings={
+            "checkpoint": "one",
+            "scene": {
+                "background": "behind a duck [S*]",
+                "subjects": [{"prompt": "a bear [S*]"}, {"prompt": "a duck [S*]", "checkpoint": "two"}],
+            },
+        },
+    )
+    words = {"one": "[S*]", "two": "[S*]"}
+    assert texts_of_base(tuned, words.__getitem__) == ("a bear and a duck on the beach", "behind a duck")
+    plain: Any = SimpleNamespace(prompt="a [S*]", settings={"checkpoint": None, "scene": tuned.settings["scene"]})
+    plain.settings["scene"]["subjects"][1].pop("checkpoint")
+    assert texts_of_base(plain, words.__getitem__) == ("a [S*]", "behind a duck [S*]")
+
+
+@pytest.mark.parametrize(("scene", "groups"), [(None, 1), ({"background": "", "subjects": []}, 2)])
+def test_images_of_a_scene_are_grouped_by_the_whole_prompt_and_others_are_not(scene: Any, groups: int) -> None:
+    row = {"reference_pose": None, "reference_depth": None, "reference_controls": {}, "profile": "pocket"}
+    row |= {"reference_sha256": "r", "mask_sha256": "m", "settings": {} if scene is None else {"scene": scene}}
+    cells: Any = [SimpleNamespace(prompt=prompt, **row) for prompt in ("a hugging", "a next to", "a hugging")]
+    assert len(group_by_reference(cells)) == groups

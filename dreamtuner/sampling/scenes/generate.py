@@ -56,8 +56,8 @@ def generate_scene(
         backbone: The model.
         subjects: From back to front: of two whose regions overlap, the later one is in front.
         background: The prompt of what lies outside all regions.
-        cells: A cell's prompt is that of the whole image, which models with a pooled text see; seeds and control images
-            are as in `generate`.
+        cells: A cell's prompt is that of the whole image, which models with a pooled text see, and the same in all of
+            them; seeds and control images are as in `generate`.
         sampling: The settings of all subjects. `inversion` must be 0.
         negative_prompt: As in `generate`; it acts everywhere.
         batch_size: As in `generate`.
@@ -75,6 +75,8 @@ def generate_scene(
         raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
     if not subjects:
         raise ValueError("subjects: none; give at least one subject of the scene")
+    if len(others := {cell.prompt for cell in cells}) > 1:
+        raise ValueError(f"cells: {len(others)} different prompts of the whole image; call this once for each of them")
     if sampling.inversion:
         raise ValueError("sampling.inversion: images of several subjects start from their seeds' noise; set it to 0")
     if sampling.beta > 0:

@@ -55,6 +55,21 @@ def subjects_of_scene(
     return found
 
 
+def texts_of_base(cell: CellDetail, word_of: Callable[[str], str]) -> tuple[str, str]:
+    """Return the prompt of a scene's whole image and its background as the base model reads them.
+
+    It does not know the tokens that the scene's subjects learned and would read them as punctuation: they are left out.
+    `word_of`: returns the learned token of a fine-tuning, given its digest.
+    """
+    scene = cell.settings["scene"]
+    trainings = [cell.settings["checkpoint"], *(entry.get("checkpoint") for entry in scene["subjects"])]
+    prompt, background = cell.prompt, scene["background"]
+    for training in dict.fromkeys(one for one in trainings if one is not None):
+        word = word_of(training)
+        prompt, background = (text.replace(f" {word}", "").removeprefix(f"{word} ") for text in (prompt, background))
+    return prompt, background
+
+
 def subject_keys(cell: CellDetail) -> list[str]:
     """Return what decides the captured keys and values of each subject of a cell, as `ReferenceCache.of` takes it.
 

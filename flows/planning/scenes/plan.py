@@ -46,6 +46,29 @@ def plan_scenes(
     return [planner.cell(layouts, seed) for planner in planners for layouts, seed in places_of(spec, setup)]
 
 
+def same_images(
+    spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, *, apart_from: Collection[str] = ()
+) -> dict[int, int]:
+    """Return the scenes whose images are those of an earlier one, by position in the spec, each with that position.
+
+    Recipes are compared, of the first control images and the first seed, without the fields `apart_from`. Only scenes
+    whose subjects are all in `facts` are compared.
+    """
+    known = {one.name: one for one in facts}
+    places = places_of(spec.model_copy(update={"seeds": spec.seeds[:1]}), setup)[:1]
+    first: dict[str, int] = {}
+    found = {}
+    for i, scene in enumerate(spec.scenes):
+        if known.keys() >= {*scene.names}:
+            planner = _Planner(spec, scene, [known[name] for name in scene.names], setup)
+            for layouts, seed in places:
+                recipe = planner.cell(layouts, seed).recipe
+                key = digest_of({name: value for name, value in recipe.items() if name not in apart_from})
+                if (same := first.setdefault(key, i)) != i:
+                    found[i] = same
+    return found
+
+
 def scene_texts(scene: Scene, called: Mapping[str, str], style: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the texts of a scene as the model reads them, each with its place in the scene.
 

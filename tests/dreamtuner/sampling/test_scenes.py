@@ -215,5 +215,7 @@ def test_what_a_scene_cannot_have_is_said(tiny: UNetBackbone, pip: Reference) ->
         generate_scene(tiny, [one], "", CELLS, PLAIN.model_copy(update={"inversion": 0.5}))
     with pytest.raises(ValueError, match="give at least one subject"):
         generate_scene(tiny, [], "", CELLS, PLAIN)
+    with pytest.raises(ValueError, match="cells: 2 different prompts of the whole image; call this once for each"):
+        generate_scene(tiny, [one], "", [CELLS[0], Cell("a bear hugging a duck", 1)], PLAIN)
     with pytest.raises(ValueError, match="weight"):
         replace(one, weight=0.0)
