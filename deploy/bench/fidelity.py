@@ -33,7 +33,7 @@ def fidelity(
 
     from rich.table import Table
 
-    from deploy.bench.cells import cache_of
+    from deploy.bench.measured.cells import cache_of
     from deploy.bench.refusal import refuse_without_oracle
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.ablations import (

@@ -66,8 +66,8 @@ def table1(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import cache_of
-    from deploy.bench.measurements import keep
+    from deploy.bench.measured.cells import cache_of
+    from deploy.bench.measured.measurements import keep
     from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.baselines.registry import methods_of, swept

@@ -25,7 +25,7 @@ from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kind
 from flows.spec.generated_pictures import Consistency, Edit
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.prompt import Prompt
-from flows.spec.region import moved
+from flows.spec.scenes.region import moved
 from flows.spec.scenes.scene import Scene, demand_known
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deploy.bench.cells import CatalogCells
+from deploy.bench.measured.cells import CatalogCells
 from dreamtuner.baselines.method import BATCH, Given, Method, Prepared
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.training_free import Attending, OtherEncoder

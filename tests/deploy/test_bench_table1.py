@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from deploy.bench.measurements import KeptCells, read_measurements
+from deploy.bench.measured.measurements import KeptCells, read_measurements
 from deploy.cli.main import app
 from dreamtuner.models.profiles import get_profile
 

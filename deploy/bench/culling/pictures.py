@@ -9,7 +9,7 @@ from functools import partial
 import typer
 from PIL import Image
 
-from deploy.bench.cells import CatalogCells, cache_of
+from deploy.bench.measured.cells import CatalogCells, cache_of
 from deploy.bench.refusal import refuse_without_oracle
 from dreamtuner.baselines.registry import methods_of
 from dreamtuner.evaluation.cells import image_requests

@@ -36,8 +36,8 @@ def consistency(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import bench_and_cache
     from deploy.bench.from_pictures.options import say, weights_of
+    from deploy.bench.measured.cells import bench_and_cache
     from deploy.bench.refusal import refuse_unless_image
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.from_pictures.consistency import measure_sets, set_figures

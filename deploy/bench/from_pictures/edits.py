@@ -35,8 +35,8 @@ def edits(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import bench_and_cache
     from deploy.bench.from_pictures.options import say, weights_of
+    from deploy.bench.measured.cells import bench_and_cache
     from deploy.bench.refusal import refuse_unless_image
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.from_pictures.edits import edit_figures, edit_rows, measure_edits

@@ -41,7 +41,7 @@ def flicker(
     """
     from dataclasses import asdict
 
-    from deploy.bench.cells import CatalogCells
+    from deploy.bench.measured.cells import CatalogCells
     from deploy.bench.refusal import refuse_unless_image, refuse_without_oracle
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench

@@ -38,7 +38,7 @@ def pairs(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.measured.cells import bench_and_cache
     from deploy.bench.refusal import refuse, refuse_unless_image
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.pairs.measure import BOXES, POSED, TOGETHER, WANTED, measure_pairs, pictures_of

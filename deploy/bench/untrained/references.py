@@ -40,7 +40,7 @@ def references(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.measured.cells import bench_and_cache
     from deploy.bench.refusal import refuse_unless_image
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.untrained.measure import figures, measure_references

@@ -30,7 +30,7 @@ def seeds(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import bench_and_cache
+    from deploy.bench.measured.cells import bench_and_cache
     from deploy.bench.refusal import refuse
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.cells import image_requests

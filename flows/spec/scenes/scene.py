@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from flows.spec.entry import PLACE, Name, Path, StrictModel, Text
 from flows.spec.problems import PlacedError
-from flows.spec.region import Region, moved
+from flows.spec.scenes.region import Region, moved
 
 STYLE = "style"
 SUBJECT = "{subject}"

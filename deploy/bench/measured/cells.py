@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from deploy.bench.measurements import KeptCells
+from deploy.bench.measured.measurements import KeptCells
 from deploy.bench.refusal import refuse_without_oracle
 from dreamtuner.evaluation.cache import CellStore, EvaluationCache
 from dreamtuner.evaluation.cells import Measured, NewCell

@@ -1,0 +1,1 @@
+"""Measured cells: in the catalog, and in a file that tables go on from."""
