@@ -1,11 +1,12 @@
-"""What the entries of a spec share: the strict base model, automatic values, and the entry of one reference."""
+"""What entries of a spec share: the strict base model, automatic values, regions, and the entry of one reference."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from dreamtuner.models.layouts import Kind, KindName
+from dreamtuner.settings.regions import Box, check_box
 from flows.spec.problems import PlacedError, PlacedErrors
 from storage.text import faults_in
 
@@ -40,6 +41,29 @@ Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", descri
 Path = tuple[str | int, ...]
 """The position of a value in a spec: keys and indices from the top."""
 PLACE = "a path on the machine that generates, https:// or s3://"
+
+
+def _box(value: Any) -> Any:
+    """Read a list as a box; texts and null are left to the type."""
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a box such as [0, 0, 0.5, 1], or the place of a mask, not {str(value)[:70]}")
+    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
+        raise ValueError("a box is four numbers: left, top, right and bottom in 0..1, such as [0, 0, 0.5, 1]")
+    return check_box(value)
+
+
+Region = Annotated[Box | Text | None, BeforeValidator(_box)]
+"""Where a subject is: [left, top, right, bottom] in 0..1 of the image, the path or URL of a mask, or null.
+
+Fields of this type need union_mode left_to_right.
+"""
+
+
+def moved(region: Region, change: Callable[[str], str]) -> Region:
+    """Return the region with the place of its mask changed; a box stays."""
+    return change(region) if isinstance(region, str) else region
 
 
 class StrictModel(BaseModel):

@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from flows.spec.entry import PLACE, StrictModel
-from flows.spec.scenes.region import Region
+from flows.spec.entry import PLACE, Region, StrictModel
 
 WEIGHT = 1.0
 """How much a generated picture counts beside the subject's reference, unless a spec says another number."""

@@ -21,11 +21,10 @@ from dreamtuner.models.layouts import Kind, KindName
 from dreamtuner.models.profiles import DEFAULT_PROFILE, get_profile, profile_names
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
-from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kinds
+from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, moved, of_other_kinds
 from flows.spec.generated_pictures import Consistency, Edit
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.prompt import Prompt
-from flows.spec.scenes.region import moved
 from flows.spec.scenes.scene import Scene, demand_known
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec

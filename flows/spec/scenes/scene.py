@@ -8,9 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from flows.spec.entry import PLACE, Name, Path, StrictModel, Text
+from flows.spec.entry import PLACE, Name, Path, Region, StrictModel, Text, moved
 from flows.spec.problems import PlacedError
-from flows.spec.scenes.region import Region, moved
 
 STYLE = "style"
 SUBJECT = "{subject}"
