@@ -14,6 +14,8 @@ from dreamtuner.models.prompt_syntax import chunked, parse
 from dreamtuner.settings.sampling import PromptSyntax, TextSettings
 
 _log = logging.getLogger(__name__)
+FLAT = 1e-6
+"""A mean smaller than this part of the mean of absolute values is rounding, and is not restored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,9 @@ def weighted(states: Tensor, weights: Tensor) -> Tensor:
     if bool((weights == 1).all()):
         return states
     scaled = states * weights.to(states)[:, None]
-    return scaled * (states.mean() / scaled.mean())
+    mean = scaled.mean()
+    # an encoder whose last normalisation is unlearnt has a mean of nothing but rounding, by which nothing is divided
+    return scaled * (states.mean() / mean) if mean.abs() > FLAT * scaled.abs().mean() else scaled
 
 
 def word_places(tokenizer: Any, prompts: Sequence[str], word: str, syntax: PromptSyntax) -> Tensor:

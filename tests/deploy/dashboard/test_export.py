@@ -126,7 +126,7 @@ def test_weights_behind_an_edit_are_those_behind_its_picture_too(shared: Site) -
         one = views.output(s, 5)
     source = replace(one, profile="other", licence="CC-BY-NC-4.0")
     settings = {**one.settings, "edit": {"cell": source.digest, "masker": "nobody's", "weight": 1.0}}
-    edited = replace(one, settings=settings, sources={"edit": replace(one, sources={"first": source})})
+    edited = replace(one, settings=settings, lineage={"edit": replace(one, lineage={"first": source})})
     own, found = set(weights_of_output(one, {})), set(weights_of_output(edited, {}))
     assert own < found
     assert {(weight.name, weight.licence.name) for weight in found - own} >= {("other", "CC-BY-NC-4.0")}

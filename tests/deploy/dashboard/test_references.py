@@ -194,6 +194,7 @@ def _taken(entry: dict[str, str]) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_the_dashboard_takes_references_without_torch_and_prefect() -> None:
     code = (
         "import sys; from PIL import Image; import deploy.dashboard.app, dreamtuner.preprocess as p;"

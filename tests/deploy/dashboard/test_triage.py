@@ -146,6 +146,7 @@ def two_projects(site: Site) -> dict[str, int]:
     return projects
 
 
+@pytest.mark.slow
 def test_a_projects_pictures_are_judged_by_its_own_decisions_alone(site: Site) -> None:
     projects = two_projects(site)
     with site.catalog.write() as s:

@@ -184,6 +184,7 @@ def pictures(backbone: UNetBackbone, factory: FineTuneFactory, prompt: str) -> n
     return np.asarray(drawn[0]).astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [pytest.param("full", marks=pytest.mark.slow), "lora"])
 def test_a_model_knows_the_subject_inside_and_is_as_it_was_outside(
     learning: Learning, seeing_profile: Profile, mode: str

@@ -92,6 +92,7 @@ def test_a_deleted_key_is_free_and_deleting_twice_is_fine(store: ObjectStore) ->
     assert store.get("a/b") == b"two"
 
 
+@pytest.mark.slow
 def test_of_a_thousand_puts_at_once_one_wins_and_its_bytes_stay(store: ObjectStore) -> None:
     payloads = [b"%05d" % i * 200 for i in range(1000)]
     with ThreadPoolExecutor(16) as pool:

@@ -51,6 +51,7 @@ def meant(site: Site, parameters: dict[str, Any]) -> Spec:
     return Spec.model_validate(written_out(parameters["spec"], lambda: store))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.slow)])
 def test_a_large_run_is_run_again_ordered_again_and_scheduled(
     taken: Orders, start: Callable[..., Site], count: int, monkeypatch: pytest.MonkeyPatch

@@ -62,6 +62,7 @@ def states(catalog: Catalog) -> dict[str, int]:
         return {state: count for state, count in views.status(s).cells.items() if count}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_four_processes_share_a_thousand_cells_and_none_is_given_twice(
     url: str, catalog: Catalog, planned: Plan, python: Python
