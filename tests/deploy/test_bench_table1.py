@@ -77,11 +77,15 @@ def test_measurements_go_on_on_another_machine(
     assert "measurements: 4 cells" in more.stderr
 
 
-DAMAGED = gzip.compress(b"{}" * 500)[:10] + b"\xff" * 40
+DAMAGED = gzip.compress(b"{}" * 500, mtime=0)[:10] + b"\xff" * 40
 """A whole header, and behind it what is not deflated."""
 
 
-@pytest.mark.parametrize("content", [b"{}\n", b"\x1f\x8b damaged", DAMAGED, b'{"digest": 1}\nno json'])
+@pytest.mark.parametrize(
+    "content",
+    [b"{}\n", b"\x1f\x8b damaged", DAMAGED, b'{"digest": 1}\nno json'],
+    ids=["no cell", "no header", "no deflate", "no json"],
+)
 def test_a_file_that_holds_no_measurements_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "cells.jsonl.gz"
     file.write_bytes(content)
