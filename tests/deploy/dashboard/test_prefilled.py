@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 
 from deploy.dashboard.prefilled import _template, prefilled
+from deploy.dashboard.routes.review.output import _numbers
 from storage.catalog import views
 from storage.catalog.records import CatalogError, NotInCatalogError
 from tests.deploy.dashboard.conftest import Site
@@ -70,3 +71,10 @@ def test_the_learned_token_is_no_part_of_the_prompt_that_goes_on(shared: Site) -
     assert _template(learnt, subject, spec) == spec["prompts"][0]
     assert _template(learnt, subject, spec | {"prompts": []}) == spec["prompts"][0]
     assert _template(one, subject, spec) == spec["prompts"][0]
+
+
+def test_a_stated_mask_is_told_in_a_word() -> None:
+    edit = {"cell": "ab", "weight": 1.0, "mask": {"size": [2, 2], "counts": [1, 3]}}
+    assert dict(_numbers({"edit": edit})) == {"edited picture": "weight 1.0, subject in a mask"}
+    box = {**edit, "mask": [0, 0, 0.5, 1]}
+    assert dict(_numbers({"edit": box})) == {"edited picture": "weight 1.0, subject in [0, 0, 0.5, 1]"}
