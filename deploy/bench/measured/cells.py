@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from math import isnan, nan
 from pathlib import Path
 
 from PIL import Image
 
-from deploy.bench.measured.measurements import KeptCells
+from deploy.bench.measured.measurements import KeptCells, read_values, stored_values
 from deploy.bench.refusal import refuse_without_oracle
 from dreamtuner.evaluation.cache import CellStore, EvaluationCache
 from dreamtuner.evaluation.cells import Measured, NewCell
@@ -85,8 +84,7 @@ def bench_and_cache(
 
 
 def _measured(row: MeasurementRecord) -> Measured:
-    measures = {name: nan if value is None else value for name, value in row.measures.items()}
-    return Measured(measures, row.prepare_s, row.picture_s)
+    return Measured(read_values(row.measures), row.prepare_s, row.picture_s)
 
 
 def _record(cell: NewCell, image_sha256: str) -> MeasurementRecord:
@@ -96,7 +94,7 @@ def _record(cell: NewCell, image_sha256: str) -> MeasurementRecord:
         subject=cell.subject,
         prompt=cell.prompt,
         seed=cell.seed,
-        measures={name: None if isnan(value) else value for name, value in cell.measured.measures.items()},
+        measures=stored_values(cell.measured.measures),
         prepare_s=cell.measured.prepare_s,
         picture_s=cell.measured.picture_s,
         image_sha256=image_sha256,

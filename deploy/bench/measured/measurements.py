@@ -101,14 +101,24 @@ def read_measurements(file: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
+def stored_values(measures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return measures as they are stored, by name: JSON has no NaN, so what is undefined is None."""
+    return {name: None if isnan(value) else value for name, value in measures.items()}
+
+
+def read_values(stored: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the measures that `stored_values` returned."""
+    return {name: nan if value is None else float(value) for name, value in stored.items()}
+
+
 def _measured(row: Mapping[str, Any]) -> Measured:
-    measures = {name: nan if value is None else float(value) for name, value in row["measures"].items()}
-    return Measured(measures, float(row["prepare_s"]), float(row["picture_s"]))
+    return Measured(read_values(row["measures"]), float(row["prepare_s"]), float(row["picture_s"]))
 
 
 def _row(measured: Measured) -> dict[str, Any]:
-    values = {name: None if isnan(value) else _short(value) for name, value in sorted(measured.measures.items())}
-    return {"prepare_s": _short(measured.prepare_s), "picture_s": _short(measured.picture_s), "measures": values}
+    short = {name: _short(value) for name, value in sorted(measured.measures.items())}
+    times = {"prepare_s": _short(measured.prepare_s), "picture_s": _short(measured.picture_s)}
+    return {**times, "measures": stored_values(short)}
 
 
 def _short(value: float) -> float:
