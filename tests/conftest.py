@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +60,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The largest groups go first, so that no worker is left alone with one at the end."""
     order = [*_SHARED, None]
     items.sort(key=lambda item: order.index(_shares(item.path)))
+
+
+_UNTIL = float(os.environ.get("DREAMTUNER_TEST_UNTIL", "inf"))  # seconds since 1970
+_TIME_IS_SPENT = "the time for slow tests was spent (DREAMTUNER_TEST_UNTIL)"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin no slow test after an instant that `.ci/run` sets, so that CI comes to its end on a slow machine too."""
+    if time.time() > _UNTIL and item.get_closest_marker("slow"):
+        pytest.skip(_TIME_IS_SPENT)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that were left out so: pytest itself only counts them."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    left_out = sorted(report.nodeid for report in skipped if _TIME_IS_SPENT in str(report.longrepr))
+    if left_out:
+        terminalreporter.section(f"NOT run: {len(left_out)} slow tests")
+        for name in left_out:
+            terminalreporter.write_line(name)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -36,7 +36,7 @@ PAGES = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("dark", 360)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_no_page_breaks_a_rule_or_is_wider_than_the_window(
     shared: Site, browser: Browser, scheme: str, width: int
 ) -> None:
