@@ -8,9 +8,10 @@ from threading import RLock
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Engine, column, select, table
+from sqlalchemy import Engine, column, event, select, table
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.catalog.database.engine import catalog_url, is_sqlite, make_engine, reading, writing
 from storage.catalog.database.sqlite_read_only import is_read_only
@@ -118,7 +119,9 @@ class Catalog:
             raise newer_error(self.url, str(found))
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close the connections: those of the pool now, those that another thread uses when it gives them back."""
+        if not event.contains(self._engine.pool, "checkin", _close):
+            event.listen(self._engine.pool, "checkin", _close)
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -128,6 +131,10 @@ class Catalog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _close(_: object, entry: ConnectionPoolEntry) -> None:
+    entry.close()
 
 
 def _begun(session: Session) -> Session:

@@ -31,6 +31,18 @@ def test_what_is_written_is_there_after_reopening(url: str) -> None:
         assert subjects(catalog) == 1
 
 
+def test_what_a_thread_still_uses_when_a_catalog_is_closed_is_closed_after_it(url: str) -> None:
+    catalog = Catalog.open(url)
+    with catalog.read() as s:
+        connection = s.connection().connection.dbapi_connection
+        catalog.close()
+        assert views.status(s).subjects == 0, "it is not cut off"
+    assert connection is not None
+    with pytest.raises(Exception, match="closed"):
+        connection.cursor().execute("SELECT 1")
+    assert subjects(catalog) == 0, "who comes after that is served, and leaves nothing open"
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_exception_rolls_all_back_and_passes_through(catalog: Catalog, error: type[BaseException]) -> None:
     add(catalog, "pip")
