@@ -13,18 +13,20 @@ from dreamtuner.curation.logistic import Array, fit_logistic, probabilities
 from dreamtuner.curation.risk_control import RISK, hiding_threshold, keepers_needed
 from dreamtuner.curation.signs import Columns, Signs
 
-TRIAGE_VERSION = "1"
+TRIAGE_VERSION = "2"
 """Increment it when the same decisions would give another model."""
 FEWEST = 20
 """Keepers, and rejects, that a model is fitted to at least."""
+PARTS = 10
+"""Parts of the keepers, each of which is checked by a model that was fitted without it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Triage:
     """A fitted model. `hides_below`: pictures with a lower chance may be hidden; None: too few decisions for that.
 
-    `fitted`: keepers and rejects that it was fitted to; `checked`: the keepers that the bound rests on, which it was
-    not fitted to; `risk`: the share of keepers that may be hidden at most.
+    `fitted`: keepers and rejects that it was fitted to; `checked`: the keepers that the bound rests on; `risk`: the
+    share of keepers that may be hidden at most.
     """
 
     columns: Columns
@@ -68,26 +70,26 @@ def fit_triage(
 ) -> Triage | None:
     """Fit a model to decisions, given by a name of each picture; None: there are fewer than FEWEST of either kind.
 
-    About half of the keepers are set aside for the bound, by their names and `salt`, so that the same decisions give
-    the same model. Rejects are not needed for the bound and all train the model.
+    The bound rests on all keepers: a tenth at a time is left out, a model is fitted to the rest, and says how likely
+    those are. So none is checked by a model that has seen it, and all train the one that is used (cross-conformal
+    prediction; Barber et al., "Predictive inference with the jackknife+", 2021). What belongs to which tenth follows
+    from the names and `salt`, so that the same decisions give the same model.
     """
     if min(len(keepers), len(rejects)) < FEWEST:
         return None
     order = sorted(keepers, key=lambda name: sha256(f"{salt}{name}".encode()).digest())
-    aside = _set_aside(len(order), risk)
-    checked, fitted = order[:aside], order[aside:]
-    seen = [keepers[name] for name in fitted] + [rejects[name] for name in sorted(rejects)]
+    seen = [keepers[name] for name in order] + [rejects[name] for name in sorted(rejects)]
     columns = Columns.of(seen)
-    y = np.array([1.0] * len(fitted) + [0.0] * len(rejects))
-    coefficients = fit_logistic(columns(seen), y, columns.penalty())
-    held = probabilities(columns([keepers[name] for name in checked]), coefficients) if checked else np.zeros(0)
-    limit = hiding_threshold(held.tolist(), risk)
-    return Triage(columns, coefficients, (len(fitted), len(rejects)), len(checked), limit, risk)
+    x, y = columns(seen), np.array([1.0] * len(order) + [0.0] * len(rejects))
+    coefficients = fit_logistic(x, y, columns.penalty())
+    held = _unseen(x, y, columns.penalty(), coefficients) if len(order) >= keepers_needed(risk) else []
+    return Triage(columns, coefficients, (len(order), len(rejects)), len(held), hiding_threshold(held, risk), risk)
 
 
-def _set_aside(keepers: int, risk: float) -> int:
-    """Return how many keepers to set aside: half, or what a bound needs if that leaves enough to fit to."""
-    half, needed = keepers // 2, keepers_needed(risk)
-    if half >= needed:
-        return half
-    return needed if keepers - needed >= FEWEST else 0
+def _unseen(x: Array, y: Array, penalty: Array, coefficients: Array) -> list[float]:
+    """Return the chance of each keeper by a model that was fitted without it. `coefficients` are those of all."""
+    chances, part = np.zeros(int(y.sum())), np.arange(len(y)) % PARTS
+    for i in range(PARTS):
+        out = (part == i) & (y > 0)
+        chances[out[: len(chances)]] = probabilities(x[out], fit_logistic(x[~out], y[~out], penalty, coefficients))
+    return chances.tolist()

@@ -54,21 +54,35 @@ def test_too_few_keepers_hide_nothing() -> None:
         hiding_threshold([0.5], 0.0)
 
 
-def test_a_model_orders_from_twenty_of_each_kind_and_hides_from_a_hundred_and_nineteen_keepers() -> None:
+def test_a_model_orders_from_twenty_of_each_kind_and_hides_from_ninety_nine_keepers() -> None:
     draw = np.random.default_rng(2)
     keepers, rejects = signs(draw, True, 400), signs(draw, False, 300)
     some = dict(list(keepers.items())[: FEWEST - 1])
     assert fit_triage(some, rejects) is None
-    early = fit_triage(dict(list(keepers.items())[:100]), rejects)
+    early = fit_triage(dict(list(keepers.items())[:98]), rejects)
     assert early is not None
-    assert (early.hides_below, early.checked) == (None, 0), "nothing is set aside where that serves no bound"
+    assert (early.hides_below, early.checked) == (None, 0), "no bound can rest on so few"
     model = fit_triage(dict(list(keepers.items())[:250]), rejects)
     assert model is not None
-    assert (model.checked, model.fitted) == (125, (125, 300))
+    assert (model.checked, model.fitted) == (250, (250, 300))
     assert model.hides_below is not None
     rest = list(keepers.values())[250:]
     assert (model.chances(rest) < model.hides_below).mean() <= 0.05
     assert (model.chances(list(signs(draw, False, 100).values())) < model.hides_below).mean() > 0.5
+
+
+def test_keepers_that_a_model_has_not_seen_are_hidden_no_more_often_than_the_bound_says() -> None:
+    draw = np.random.default_rng(4)
+    lost, hidden = [], []
+    for _ in range(25):
+        model = fit_triage(signs(draw, True, 60), signs(draw, False, 60), risk=0.1)
+        assert model is not None
+        assert model.hides_below is not None
+        lost.append((model.chances(list(signs(draw, True, 100).values())) < model.hides_below).mean())
+        hidden.append((model.chances(list(signs(draw, False, 100).values())) < model.hides_below).mean())
+    assert np.mean(lost) <= 0.1 + 3 * np.std(lost) / np.sqrt(len(lost))
+    assert np.mean(lost) > 0.04, "the bound is not idle"
+    assert np.mean(hidden) > 0.5
 
 
 def test_the_same_decisions_give_the_same_model_and_it_is_read_as_it_was_stored() -> None:
