@@ -23,7 +23,7 @@ from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from flows.execution.claims.abilities import Abilities
 from flows.execution.claims.chunk_claims import ChunkClaims, Claimed
-from flows.execution.costs.account import CellAccount
+from flows.execution.costs.served import CellAccount
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference
 from flows.execution.generated.pictures import why_waiting
 from flows.execution.image_writer import GeneratedImage, ImageWriter
@@ -74,7 +74,6 @@ class Worker:
             on_stored=self.beat.release,
             device=resources.device_class,
         )
-        self.account = CellAccount(resources, run_id, self._so_far)
         self.references = ReferenceCache(spare=IDLE_REFERENCES)
         self.blocked: dict[str, str] = {}
         self.later: dict[str, str] = {}
@@ -91,6 +90,7 @@ class Worker:
         self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claim")
         self._ahead: Future[Claimed | None] | None = None
         self._claimed: dict[tuple[str, ...], list[CellDetail]] = {}
+        self.account = CellAccount(resources, run_id, self._so_far, lambda run: len(self.writer.made.get(run, ())))
 
     @property
     def made(self) -> list[str]:
@@ -109,6 +109,7 @@ class Worker:
             return None
         chunk, cells = found
         self._serves = chunk.run_id
+        self.account.serve(chunk.run_id)
         self._claimed = {tuple(chunk.digests): cells}
         return chunk
 
@@ -237,7 +238,6 @@ class Worker:
 
     def _so_far(self) -> WorkFigures:
         return WorkFigures(
-            items=sum(map(len, self.writer.made.values())),
             failures=self._failures,
             leases_lost=self.beat.lost + self.writer.discarded,
             uploads_waiting=len(self.writer.unstored),

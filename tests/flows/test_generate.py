@@ -266,6 +266,52 @@ def test_interrupted_attempts_and_lost_pictures_add_up(
     assert all(second[one] == third[one] for one in digests[4:])
 
 
+def test_what_a_worker_makes_for_another_run_is_charged_to_that_run(
+    settings: Settings,
+    digests: list[str],
+    references: Path,
+    fake: Callable[[Draw], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_CHUNK_CELLS", "2")
+    resources = Resources.open(Settings.load())
+    pip = SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
+    spec = Spec(name="other", subjects=(pip,), prompts=("a {subject}",), seeds=(11, 12, 13, 14), score=())
+    kept, ready = prepare_and_store(pip, resources), preflight(spec, resources)
+    theirs = plan_cells(spec, [kept.facts], ready.setup)
+    with resources.catalog.write() as s:
+        (ours,) = s.scalars(select(Run.id)).all()
+        other = writes.start_run(s, name="other", spec={}, flow_run_id=None)
+    record(spec, resources, ready, other, [kept], theirs)
+
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        time.sleep(0.01 * len(cells))
+        if any(cell.seed == 12 for cell in cells):
+            raise ValueError("not this one")
+        return [picture(cell) for cell in cells]
+
+    fake(draw)
+    served = []
+    with Worker(resources, ours) as worker:
+        while chunk := worker.next_chunk():
+            served.append(chunk.run_id)
+            worker.make(chunk.digests)
+    assert served.index(other) < len(served) - 1 - served[::-1].index(ours), "it came back from the other run"
+    with resources.catalog.read() as s:
+        spent = {run: views.spending(s, run) for run in (ours, other)}
+        rows = {one.run_id: one for one in s.scalars(select(WorkSession))}
+        seconds = {
+            run: sum(s.scalars(select(Cells.device_seconds).where(Cells.digest.in_(of))))
+            for run, of in ((ours, digests), (other, [cell.digest for cell in theirs]))
+        }
+        assert [rows[run].ended_at is not None for run in (ours, other)] == [True, True]
+    ((a,), (b,)) = spent[ours], spent[other]
+    assert (a.items, b.items) == (8, 3)
+    assert (a.failures, b.failures > 0) == (0, True)
+    for run, one in ((ours, a), (other, b)):
+        assert one.device_seconds - one.model_load_seconds == pytest.approx(seconds[run], rel=0.05, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("budget", "said"), [({"device_seconds": 0.001}, "0.001 device-seconds"), ({"money": 1e-9}, "1e-09 EUR")]
 )

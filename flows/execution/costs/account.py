@@ -1,8 +1,8 @@
-"""Counts the seconds in which a process uses its device, and shares those of a batch among its cells."""
+"""Counts the seconds in which a process uses its device."""
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -59,33 +59,6 @@ class Account(WorkRecord):
                 yield
             finally:
                 took(max(0.0, time.monotonic() - began - (self._resources.model_load_seconds - loaded)))
-
-
-class CellAccount(Account):
-    """The account of a worker that generates cells: each cell of a batch has an equal share of its attempts."""
-
-    def __init__(self, resources: Resources, run_id: str | None, figures: Callable[[], WorkFigures]) -> None:
-        super().__init__(resources, "generate", run_id, figures)
-        self._shares: dict[str, float] = {}
-
-    @contextmanager
-    def measured(self, digests: Sequence[str]) -> Iterator[None]:
-        """Measure an attempt at these cells, also if it raises."""
-
-        def share(seconds: float) -> None:
-            for digest in digests:
-                self._shares[digest] = self._shares.get(digest, 0.0) + seconds / len(digests)
-
-        with self.lap(share):
-            yield
-
-    def take(self, digest: str) -> float | None:
-        """Return what was spent on the cell since this was last asked; None: nothing."""
-        return self._shares.pop(digest, None)
-
-    def of(self, digests: Sequence[str]) -> dict[str, float]:
-        """Return what was spent on those of these cells on which anything was; it may be asked again."""
-        return {digest: self._shares[digest] for digest in digests if digest in self._shares}
 
 
 class TrainingAccount(Account):

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from flows.execution.costs.account import Account
 from flows.faults import RunStoppedError
 from flows.resources import Resources
 from flows.settings import SettingsError
 from flows.spec.model import Budget, Spec
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
+from storage.catalog.leases.heartbeat import Heartbeat
 from storage.rates import Rates, RatesError
 
 
@@ -31,7 +31,7 @@ def demand_priced(spec: Spec, resources: Resources) -> None:
 
 
 def stop_if_asked(
-    resources: Resources, run_id: str, account: Account | None = None, flush: Callable[[], None] = lambda: None
+    resources: Resources, run_id: str, account: Heartbeat | None = None, flush: Callable[[], None] = lambda: None
 ) -> None:
     """Raise RunStoppedError if somebody cancelled the run, its workers have spent its budget, or its project's month is
     used up.

@@ -41,7 +41,7 @@ class WorkRecord(Heartbeat):
         self._catalog, self._figures = catalog, figures
         self._id, self._run_id, self._owner, self._kind, self._device = str(uuid4()), run_id, owner, kind, device
         self._ended = False
-        self._lock = threading.Lock()
+        self._lock, self._recording = threading.Lock(), threading.Lock()
         self._seconds = 0.0
         self._since: float | None = None  # so many devices are in use since then
         self._devices = 1
@@ -69,21 +69,22 @@ class WorkRecord(Heartbeat):
 
     def renew(self) -> None:
         """Record the session, now."""
-        seconds, figures, ended = self.device_seconds, self._figures(), self._ended
-        if seconds > 0:
-            self._catalog.transact(
-                lambda s: record_work(
-                    s,
-                    self._id,
-                    run_id=self._run_id,
-                    owner=self._owner,
-                    kind=self._kind,
-                    device=self._device,
-                    device_seconds=seconds,
-                    figures=figures,
-                    ended=ended,
+        with self._recording:  # the totals of one call never replace those of a later one
+            seconds, figures, ended = self.device_seconds, self._figures(), self._ended
+            if seconds > 0:
+                self._catalog.transact(
+                    lambda s: record_work(
+                        s,
+                        self._id,
+                        run_id=self._run_id,
+                        owner=self._owner,
+                        kind=self._kind,
+                        device=self._device,
+                        device_seconds=seconds,
+                        figures=figures,
+                        ended=ended,
+                    )
                 )
-            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
