@@ -54,7 +54,8 @@ def catalog(
     """
     resources = Resources.open()
     hiring = resources.patience().retry(lambda: Hiring.decide(workers, spec.workers, resources))
-    with spec_run(spec, demand_grid, new_defaults=new_defaults, new_weights=new_weights, fine_tune=hiring.here) as run:
+    chosen = {"new_defaults": new_defaults, "new_weights": new_weights}
+    with spec_run(spec, demand_grid, **chosen, fine_tune=hiring.here, here=hiring.on_this_machine) as run:
         if hiring.here:
             planned = plan_cells(run.spec, run.facts, run.ready.setup)
             planned += plan_scenes(run.spec, run.facts, run.ready.setup)

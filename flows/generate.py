@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.execution.claims.run_progress import RunProgress
 from flows.execution.claims.wait_for_others import wait_for_others
-from flows.execution.costs.stop import stop_if_asked
+from flows.execution.costs.stop import demand_priced_worker, stop_if_asked
 from flows.execution.crew.local_worker import work_for_parent
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.run_lifecycle import run_logs
@@ -62,7 +62,8 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
 
     A failed cell is retried after the others, MAX_FAILURES times in all. A video frame is generated alone, once the
     frames before it are stored. The flow waits while catalog, store or disk are unavailable. It ends as Failed if a
-    cell is missing at the end, and raises RunStoppedError if the run is cancelled or its budget is spent.
+    cell is missing at the end, and raises RunStoppedError if the run is cancelled or its budget is spent; InputError if
+    that is in money and this worker's device has no price.
 
     Args:
         run_id: The full ID of a run in the catalog: the tag run:... of its flow run.
@@ -72,6 +73,7 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
 
     resources = Resources.open()
     patience = resources.patience()
+    patience.retry(lambda: demand_priced_worker(resources, run_id))
     if check:
         patience.retry(lambda: mark_lost(resources, run_id))
     counts = patience.retry(lambda: _counts(resources, run_id))

@@ -82,10 +82,11 @@ def spec_run(
     new_defaults: bool,
     new_weights: bool = False,
     fine_tune: bool = True,
+    here: bool = True,
 ) -> Iterator[SpecRun]:
     """Start a run of the spec: check its models, ingest its subjects, fine-tune on them. It ends with the block.
 
-    Without `fine_tune` that is left to the run's workers.
+    Without `fine_tune` that is left to the run's workers; without `here` these are on other machines.
 
     `demand`: raises InputError for a spec that the flow cannot run; `new_defaults`: use the profile's newest defaults,
     not those of the first run of a spec of this name; `new_weights`: generate again what was made with other weights.
@@ -93,7 +94,7 @@ def spec_run(
     resources, spec = Resources.open(), redacted(spec)
     with run_row(spec, resources) as row:
         demand(spec)
-        demand_priced(spec, resources)
+        demand_priced(spec, resources, here=here)
         with resources.catalog.read() as s:
             known, quota = {*views.subject_names(s)}, views.quota_of_run(s, row.id)
         if quota is not None and quota.left is not None:

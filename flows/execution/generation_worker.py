@@ -24,6 +24,7 @@ from dreamtuner.sampling.reference_cache import ReferenceCache
 from flows.execution.claims.abilities import Abilities
 from flows.execution.claims.chunk_claims import ChunkClaims, Claimed
 from flows.execution.costs.served import CellAccount
+from flows.execution.costs.stop import Unpriced
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference
 from flows.execution.generated.pictures import why_waiting
 from flows.execution.image_writer import GeneratedImage, ImageWriter
@@ -86,7 +87,8 @@ class Worker:
         self._stranded = False  # whether leased cells could not be released
         self._memory_pauses = iter(MEMORY_PAUSES)
         self._able = Abilities(resources, run_id)
-        self.claims = ChunkClaims(self.beat, run_id or "", most=resources.settings.chunk_cells, able=self._able)
+        most, leaves = resources.settings.chunk_cells, Unpriced(resources)
+        self.claims = ChunkClaims(self.beat, run_id or "", most=most, able=self._able, leaves=leaves)
         self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claim")
         self._ahead: Future[Claimed | None] | None = None
         self._claimed: dict[tuple[str, ...], list[CellDetail]] = {}

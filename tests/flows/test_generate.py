@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 import flows.execution.generate_batch
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
-from flows.execution.costs.stop import demand_priced, stop_if_asked
+from flows.execution.costs.stop import Unpriced, demand_priced, demand_priced_worker, stop_if_asked
 from flows.execution.generation_worker import Worker
 from flows.faults import RunStoppedError
 from flows.image_io import RECIPE_KEY, open_picture
@@ -26,9 +26,10 @@ from flows.spec.problems import InputError
 from flows.spec.subject import SubjectSpec
 from flows.spec_run import record
 from storage.catalog import views, writes
+from storage.catalog.leases.work import WorkRecord
 from storage.catalog.owners import this_owner
 from storage.catalog.schema import Cell as Cells
-from storage.catalog.schema import Run, WorkSession
+from storage.catalog.schema import Run, RunCell, WorkSession
 from storage.objects import get_blob
 from tests.flows.conftest import MakeCells
 
@@ -343,6 +344,75 @@ def test_a_spent_budget_stops_a_run_where_it_is(
     assert states(settings, digests) == ["generated"] * 3 + ["planned"] * 5
 
 
+@pytest.fixture
+def money(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digests: list[str]) -> str:
+    """A run that limits money, where a GPU has a price and the CPU that generates here has none."""
+    rates = tmp_path / "rates.yaml"
+    rates.write_text("{currency: EUR, devices: {NVIDIA H200: 3.2}}")
+    monkeypatch.setenv("DREAMTUNER_RATES", str(rates))
+    with Resources.open().catalog.write() as s:
+        (run,) = s.scalars(select(Run.id)).all()
+        s.execute(update(Run).values(spec={"budget": {"money": 5}}))
+    return run
+
+
+def test_a_device_without_a_price_stops_a_run_that_limits_money(
+    digests: list[str], fake: Callable[[Draw], None], money: str
+) -> None:
+    resources, flushed = Resources.open(), []
+    fake(lambda cells: [picture(cell) for cell in cells])
+    with Worker(resources, money) as worker:
+        stop_if_asked(resources, money, worker.account)
+        worker.make(digests[:3])
+        worker.flush()
+        with pytest.raises(RunStoppedError, match=r"budget\.money: .*no price of an hour of cpu; add it") as stopped:
+            stop_if_asked(resources, money, worker.account, lambda: flushed.append("now"))
+    assert stopped.value.state == "failed"
+    assert "3 of 8 images are generated" in str(stopped.value)
+    assert flushed == ["now"]
+
+
+def test_scores_on_a_device_without_a_price_stop_nothing(money: str) -> None:
+    resources = Resources.open()
+    with WorkRecord(resources.catalog, this_owner(), "score", "cpu", run_id=money) as work, work.busy():
+        pass
+    stop_if_asked(resources, money)
+
+
+def test_a_worker_without_a_price_refuses_a_run_that_limits_money_and_leaves_it_to_others(
+    digests: list[str], fake: Callable[[Draw], None], money: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_CHUNK_CELLS", "1")
+    fake(lambda cells: [picture(cell) for cell in cells])
+    resources = Resources.open()
+    with pytest.raises(InputError, match=r"budget\.money.*no price of an hour of cpu"):
+        demand_priced_worker(resources, money)
+    with resources.catalog.write() as s:
+        free = writes.start_run(s, name="free", spec={"budget": {"device_seconds": 9}}, flow_run_id=None)
+    demand_priced_worker(resources, free)
+    leaves = Unpriced(resources)
+    with resources.catalog.read() as s:
+        assert (leaves(s, money), leaves(s, free)) == (True, False)
+    with resources.catalog.write() as s:  # the free run wants four of the cells
+        first = s.scalars(select(RunCell.cell_id).order_by(RunCell.cell_id).limit(4)).all()
+        s.execute(insert(RunCell), [{"run_id": free, "cell_id": one, "position": i} for i, one in enumerate(first)])
+    with Worker(resources, free) as worker:
+        chunks = []
+        while chunk := worker.next_chunk():
+            chunks.append(chunk)
+            worker.make(chunk.digests)
+    assert [chunk.run_id for chunk in chunks] == [free] * 4
+
+
+def test_prices_are_demanded_where_the_images_are_generated(references: Path, digests: list[str], money: str) -> None:
+    pip = SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
+    spec = Spec(name="t", subjects=(pip,), prompts=("a {subject}",), seeds=(1,), budget={"money": 5})
+    resources = Resources.open()
+    with pytest.raises(InputError, match=r"budget\.money.*no price of an hour of cpu"):
+        demand_priced(spec, resources)
+    demand_priced(spec, resources, here=False)  # a worker elsewhere may have that GPU
+
+
 def test_a_cancelled_run_stops_and_says_who_cancelled_it(settings: Settings, digests: list[str]) -> None:
     resources = Resources.open(settings)
     with resources.catalog.write() as s:
@@ -365,6 +435,8 @@ def test_money_without_a_price_is_refused_and_a_spec_without_a_budget_is_what_it
     assert spec.model_dump(mode="json")["budget"] == {"device_seconds": None, "money": 2.0}
     with pytest.raises(InputError, match=r"budget\.money.*no price of an hour of cpu"):
         demand_priced(spec, Resources.open(settings))
+    with pytest.raises(InputError, match=r"budget\.money.*no price of an hour of any device"):
+        demand_priced(spec, Resources.open(settings), here=False)
     demand_priced(Spec(**grid, budget={"device_seconds": 2}), Resources.open(settings))
     for wrong in ({}, {"money": 0}, {"device_seconds": float("inf")}, {"euros": 1}):
         with pytest.raises(ValueError, match="budget"):

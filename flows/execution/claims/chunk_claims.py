@@ -1,7 +1,7 @@
 """Claims a worker's chunks, one after the other: of its own run, and in fair share of the others in progress."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -34,14 +34,22 @@ class Assessment(Protocol):
 class ChunkClaims:
     """The claims of one worker, whose own run is `run_id`. Not for several threads at once.
 
-    `able`: what it can generate with; None: with all profiles.
+    `able`: what it can generate with; None: with all profiles. `leaves`: says which other runs it leaves to others.
 
     Attributes:
         others: how many other workers were at its own run at the last claim.
     """
 
-    def __init__(self, beat: CellHeartbeat, run_id: str, *, most: int, able: Assessment | None = None) -> None:
-        self._beat, self._own, self._most, self._able = beat, run_id, most, able
+    def __init__(
+        self,
+        beat: CellHeartbeat,
+        run_id: str,
+        *,
+        most: int,
+        able: Assessment | None = None,
+        leaves: Callable[[Session, str], bool] = lambda s, run_id: False,
+    ) -> None:
+        self._beat, self._own, self._most, self._able, self._leaves = beat, run_id, most, able, leaves
         self._recent: dict[str, float] = {}
         self._current = run_id
         self._near: dict[str, tuple[int | None, int]] = {}
@@ -71,6 +79,7 @@ class ChunkClaims:
         if self._able is not None and (new := views.profiles_after(s, self._able.last)):
             return new
         runs = views.runs_at_work(s, but_by=self._beat.owner)
+        runs = [run for run in runs if run.id == self._own or not self._leaves(s, run.id)]
         self.others = next((run.others for run in runs if run.id == self._own), 0)
         for run_id in self._in_order(runs):
             if run_id != self._own and not self._left(s, but):

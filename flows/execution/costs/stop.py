@@ -1,6 +1,8 @@
 """Stops a run in its middle: because a person cancelled it, its budget is spent, or its project's month used up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy.orm import Session
 
 from flows.faults import RunStoppedError
 from flows.resources import Resources
@@ -9,6 +11,7 @@ from flows.spec.model import Budget, Spec
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
 from storage.catalog.leases.heartbeat import Heartbeat
+from storage.catalog.views import Spent
 from storage.rates import Rates, RatesError
 
 
@@ -20,14 +23,57 @@ def rates_of(resources: Resources) -> Rates:
         raise SettingsError(str(error)) from error
 
 
-def demand_priced(spec: Spec, resources: Resources) -> None:
-    """Raise InputError if the spec limits money, and there is no rate for this worker's device."""
+def demand_priced(spec: Spec, resources: Resources, *, here: bool = True) -> None:
+    """Raise InputError if the spec limits money and there is no rate for this machine's device.
+
+    Without `here` other machines generate, of devices that each of their workers asks for: then any rate will do.
+    """
     if spec.budget is None or spec.budget.money is None:
         return
-    if rates_of(resources).of(resources.device_class, 1.0) is None:
-        remedy = "add it to the file of DREAMTUNER_RATES, or limit device_seconds"
-        message = f"there is no price of an hour of {resources.device_class}; {remedy}"
-        raise InputError(f"spec {spec.name!r}", [Problem(path=("budget", "money"), message=message)])
+    if not here and rates_of(resources).devices:
+        return
+    _demand_rate(f"spec {spec.name!r}", resources, resources.device_class if here else "any device")
+
+
+def demand_priced_worker(resources: Resources, run_id: str) -> None:
+    """Raise InputError if the run limits money and there is no rate for this worker's device."""
+    with resources.catalog.read() as s:
+        budget = views.run_limits(s, run_id).budget
+    if budget is not None and budget.get("money") is not None:
+        _demand_rate("generate", resources, resources.device_class)
+
+
+def _demand_rate(source: str, resources: Resources, device: str) -> None:
+    if rates_of(resources).of(device, 1.0) is None:
+        raise InputError(source, [Problem(path=("budget", "money"), message=_no_price(device))])
+
+
+def _no_price(device: str) -> str:
+    return f"there is no price of an hour of {device}; add it to the file of DREAMTUNER_RATES, or limit device_seconds"
+
+
+class Unpriced:
+    """Says which runs in progress this worker has to leave to others: those that limit money, without a rate for its
+    device."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._limited: dict[str, bool] = {}  # a run's spec may be large, and is asked for with every claim
+        self._here: bool | None = None
+
+    def __call__(self, s: Session, run_id: str) -> bool:
+        """Return whether to leave the run to others."""
+        if self._here is None:
+            try:
+                self._here = rates_of(self._resources).of(self._resources.device_class, 1.0) is None
+            except SettingsError:
+                self._here = True
+        if not self._here:
+            return False
+        if run_id not in self._limited:
+            budget = views.run_limits(s, run_id).budget
+            self._limited[run_id] = budget is not None and budget.get("money") is not None
+        return self._limited[run_id]
 
 
 def stop_if_asked(
@@ -69,6 +115,7 @@ def _stop_at_budget(
         rates = rates_of(resources)
         money = sum(rates.of(one.device, one.device_seconds) or 0.0 for one in spent)
         if money < budget.money:
+            _demand_all_priced(resources, run_id, rates, spent, flush)
             return
         limit, used = f"{budget.money:,g} {rates.currency}", f"{money:,.2f}"
     else:
@@ -76,6 +123,17 @@ def _stop_at_budget(
     flush()
     remedy = "raise `budget` and run the spec again for the rest"
     raise RunStoppedError("failed", f"its budget of {limit} is spent ({used}); {_where(resources, run_id)}; {remedy}")
+
+
+def _demand_all_priced(
+    resources: Resources, run_id: str, rates: Rates, spent: Sequence[Spent], flush: Callable[[], None]
+) -> None:
+    """Raise RunStoppedError if a device without a rate generated or trained. Scores may be made on any."""
+    used = {one.device for one in spent if one.kind != "score" and one.device_seconds > 0}
+    for device in sorted(used):
+        if rates.of(device, 1.0) is None:
+            flush()
+            raise RunStoppedError("failed", f"budget.money: {_no_price(device)}; {_where(resources, run_id)}")
 
 
 def _stop_at_quota(resources: Resources, run_id: str, flush: Callable[[], None]) -> None:

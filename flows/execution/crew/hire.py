@@ -19,6 +19,11 @@ class Hiring:
     count: int
     pool: GeneratePool | None = None
 
+    @property
+    def on_this_machine(self) -> bool:
+        """Return whether this machine generates, by this process or further ones."""
+        return self.here or self.pool is None
+
     @classmethod
     def decide(cls, asked: int | None, stated: int | None, resources: Resources) -> "Hiring":
         """Decide by what the run was started with, else by what its spec says.
