@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, null, select, update
+from sqlalchemy import case, func, null, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
@@ -30,14 +30,16 @@ def start_run(
 ) -> str:
     """Start a run in the process `owner`, of a project, and return its id (uuid4 text).
 
-    A `flow_run_id` of the orchestrator identifies one run: a retried flow continues the run it started.
+    A `flow_run_id` of the orchestrator identifies one run: a retried flow continues the run it started, which stays
+    cancelled if somebody cancelled it and its process died before it saw that.
     """
     row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": redact_values(spec)}
     row["flow_run_id"] = flow_run_id
     news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
     news |= {"ended_with": null(), "reason": None, "refused": null(), "cancelled_by": None, "priority": priority}
     row |= news | {"project_id": project_id}
-    insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
+    kept = {"cancelled_by": case((Run.state.in_(("running", "crashed")), Run.cancelled_by), else_=None)}
+    insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news | kept)
     return s.scalars(insert.returning(Run.id)).one()
 
 

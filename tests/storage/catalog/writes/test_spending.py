@@ -59,3 +59,24 @@ def test_a_token_of_an_unknown_scope_is_refused(catalog: Catalog) -> None:
         writes.add_token(s, token_sha256="1", scope="metrics", **about)
         with pytest.raises(CatalogError, match="scope 'root' is not known"):
             writes.add_token(s, token_sha256="2", scope="root", **about)
+
+
+def test_a_run_that_its_flow_continues_stays_cancelled_until_it_has_ended(catalog: Catalog) -> None:
+    def start() -> str:
+        with catalog.write() as s:
+            return writes.start_run(s, name="t", spec={}, flow_run_id="7a")
+
+    def cancelled_by(run: str) -> str | None:
+        with catalog.read() as s:
+            return views.run_limits(s, run).cancelled_by
+
+    run = start()
+    with catalog.write() as s:
+        writes.cancel_run(s, run, actor="eva")
+    assert (start(), cancelled_by(run)) == (run, "eva")
+    with catalog.write() as s:
+        writes.finish_run(s, run, "crashed", reason="its process has died")
+    assert (start(), cancelled_by(run)) == (run, "eva"), "it died before it saw that"
+    with catalog.write() as s:
+        writes.finish_run(s, run, "cancelled", reason="cancelled by eva")
+    assert (start(), cancelled_by(run)) == (run, None), "somebody wants it after all"
