@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from prefect import flow
 
+from flows.execution.costs.stop import stop_if_cancelled
 from flows.execution.crew.conduct import Conductor, why_missing
 from flows.execution.crew.hire import Hiring
 from flows.finetune import request_finetunings
@@ -79,6 +80,7 @@ def _generate(run: SpecRun, check: bool, hiring: Hiring) -> CellOutcomes:
     with run.patience.retry(lambda: hiring.crew(run.id, run.resources)):
         run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
         while run.patience.retry(lambda: _generating(run)):
+            run.patience.retry(lambda: stop_if_cancelled(run.resources, run.id))
             time.sleep(POLL_SECONDS)
     return run.patience.retry(lambda: _outcomes(run, None))
 

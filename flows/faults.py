@@ -78,7 +78,7 @@ def fault_of(error: BaseException) -> Fault:
     """Classify `error` by its type, its code and its cause."""
     if isinstance(error, UnmetRequirementError | WeightsMissingError | NotInCatalogError | ImportError):
         return "worker"
-    if isinstance(error, UnavailableError):
+    if isinstance(error, UnavailableError | RunStoppedError):
         return "fatal"
     if isinstance(error, StoreError):
         return _of_store(error)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
-from flows.execution.costs.stop import stop_if_asked
+from flows.execution.costs.stop import stop_if_asked, stop_if_cancelled
 from flows.execution.device_lock import locked_device
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.prior_check import PriorCheck, check_prior_preservation
@@ -60,14 +60,17 @@ def finetune_subject(digest: str, subject: str, run_id: str | None = None, wait:
     """Run the fine-tuning of this digest unless it is done; return whether it ran now.
 
     `run_id`: the run that requested it. `wait`: for another process that is at it. The device is locked. If killed, it
-    resumes from the last state in the object store, on any machine.
+    resumes from the last state in the object store, on any machine. Raises RunStoppedError if the run is cancelled
+    while this waits for another process.
     """
     from flows.execution.finetune_worker import is_finetuned, run_finetune
 
     resources = Resources.open()
     if is_finetuned(digest, resources):
         return False
-    with locked_device(resources.device):
+    patience = resources.patience()
+    asked = lambda: patience.retry(lambda: stop_if_cancelled(resources, run_id))  # noqa: E731
+    with locked_device(resources.device, waiting=asked):
         return run_finetune(digest, resources, run_id, wait=wait)
 
 

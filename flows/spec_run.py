@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
-from flows.execution.costs.stop import demand_priced, rates_of
+from flows.execution.costs.stop import demand_priced, rates_of, stop_if_cancelled
 from flows.execution.recipe_rows import settings_of
 from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
@@ -93,6 +93,7 @@ def spec_run(
     """
     resources, spec = Resources.open(), redacted(spec)
     with run_row(spec, resources) as row:
+        stop_if_cancelled(resources, row.id)  # before another process continued it
         demand(spec)
         demand_priced(spec, resources, here=here)
         with resources.catalog.read() as s:

@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,13 @@ def lock_file(device: str) -> Path:
 
 
 @contextmanager
-def locked_device(device: str, stage: Stage = "finetune") -> Iterator[None]:
-    """Wait for the device, reported as the progress of `stage`, and lock it. A dying process releases it at once."""
+def locked_device(
+    device: str, stage: Stage = "finetune", *, waiting: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Wait for the device, reported as the progress of `stage`, and lock it. A dying process releases it at once.
+
+    `waiting`: called again and again meanwhile; what it raises ends the wait.
+    """
     with lock_file(device).open("a") as lock:
         while True:
             try:
@@ -39,5 +44,6 @@ def locked_device(device: str, stage: Stage = "finetune") -> Iterator[None]:
                 break
             except BlockingIOError:
                 report_progress(stage, 0, 1, f"waiting for another training on {device}")
+                waiting()
                 time.sleep(POLL_SECONDS)
         yield

@@ -26,6 +26,7 @@ from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.stage import Events
 from dreamtuner.train.state import FILE, saved_step
 from flows.execution.costs.account import TrainingAccount
+from flows.execution.costs.stop import stop_if_cancelled
 from flows.faults import UnmetRequirementError
 from flows.image_io import open_picture, open_reference
 from flows.progress import report_progress
@@ -78,6 +79,7 @@ def _run_finetune(digest: str, resources: Resources, run_id: str | None, wait: b
         report_progress(
             "finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: running in another process"
         )
+        stop_if_cancelled(resources, run_id)
         time.sleep(POLL_SECONDS)
     try:
         beat = TrainingHeartbeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds)

@@ -11,6 +11,8 @@ import pytest
 
 import flows.execution.claims.wait_for_others
 import flows.generate
+from flows.execution.device_lock import locked_device
+from flows.faults import RunStoppedError
 from flows.generate import generate
 from flows.outcome import result_of
 from flows.resources import Resources
@@ -87,6 +89,34 @@ def test_cells_of_a_process_that_is_killed_on_this_machine(
     assert set(made.made) == set(digests)
     assert seen == [["generating"] * 3 + ["generated"] * 5] * 3
     assert states(settings, digests) == ["generated"] * 8
+
+
+def test_a_run_that_waits_for_others_sees_that_it_is_cancelled(
+    settings: Settings, digests: list[str], run_id: str, fake: Callable[[Draw], None], looking: Callable[..., None]
+) -> None:
+    def cancel_at_the_second(look: int) -> None:
+        if look == 2:
+            with Resources.open(settings).catalog.write() as s:
+                writes.cancel_run(s, run_id, actor="eva")
+
+    looking(cancel_at_the_second)
+    fake(lambda cells: [picture(cell) for cell in cells])
+    with Resources.open(settings).catalog.write() as s:
+        writes.claim_cells(s, digests[:3], "elsewhere:1:token", 600)
+    with pytest.raises(RunStoppedError, match="cancelled by eva; 5 of 8 images are generated"):
+        generate.fn(run_id)
+
+
+def test_who_waits_for_the_device_stops_if_asked() -> None:
+    def stop() -> None:
+        raise RunStoppedError("cancelled", "cancelled by eva")
+
+    with (
+        locked_device("test of a wait"),
+        pytest.raises(RunStoppedError, match="cancelled by eva"),
+        locked_device("test of a wait", waiting=stop),
+    ):
+        raise AssertionError("the device is locked")
 
 
 def test_cells_of_another_machine_once_their_lease_has_run_out(

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from flows.execution.costs.stop import stop_if_cancelled
 from flows.execution.run_trainings import RunTrainings
 from flows.progress import report_note
 from storage.catalog import views
@@ -19,6 +20,7 @@ def wait_for_others(worker: "Worker", run_id: str, trainings: RunTrainings) -> b
 
     To do: a cell of the run that this worker can claim, such as one whose frame before is generated now, or a
     fine-tuning. A dead process's can be claimed too: at once on this machine, elsewhere when their lease expires.
+    Raises RunStoppedError if the run is cancelled meanwhile.
     """
     pause = FIRST_SECONDS
     while True:
@@ -29,5 +31,6 @@ def wait_for_others(worker: "Worker", run_id: str, trainings: RunTrainings) -> b
         if not left.generating and not awaited:
             return False
         report_note("another run is generating the rest" if left.generating else "other workers are fine-tuning")
+        worker.patience.retry(lambda: stop_if_cancelled(worker.resources, run_id, worker.flush))
         time.sleep(pause)
         pause = min(1.25 * pause, LONGEST_SECONDS)

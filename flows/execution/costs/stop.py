@@ -86,11 +86,9 @@ def stop_if_asked(
     was generated. Each worker asks before each chunk of
     cells, so all of them together spend at most a chunk each, and what they spend within a beat, beyond the budget.
     """
+    stop_if_cancelled(resources, run_id, flush)
     with resources.catalog.read() as s:
         limits, quota = views.run_limits(s, run_id), views.quota_of_run(s, run_id)
-    if limits.cancelled_by is not None:
-        flush()
-        raise RunStoppedError("cancelled", f"cancelled by {limits.cancelled_by}; {_where(resources, run_id)}")
     limited = quota is not None and quota.left is not None
     if limits.budget is None and not limited:
         return
@@ -100,6 +98,17 @@ def stop_if_asked(
         _stop_at_budget(resources, run_id, limits.budget, flush)
     if limited:
         _stop_at_quota(resources, run_id, flush)
+
+
+def stop_if_cancelled(resources: Resources, run_id: str | None, flush: Callable[[], None] = lambda: None) -> None:
+    """Raise RunStoppedError if somebody cancelled the run: for a process that waits, which spends nothing."""
+    if run_id is None:
+        return
+    with resources.catalog.read() as s:
+        cancelled_by = views.run_limits(s, run_id).cancelled_by
+    if cancelled_by is not None:
+        flush()
+        raise RunStoppedError("cancelled", f"cancelled by {cancelled_by}; {_where(resources, run_id)}")
 
 
 def _stop_at_budget(
