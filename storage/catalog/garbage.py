@@ -1,4 +1,7 @@
-"""Unreferenced blobs: marked first, and removed only if still unreferenced after a grace period."""
+"""Unreferenced blobs: marked first, and removed only if still unreferenced after a grace period.
+
+Uploads that have not expired are spared like what a row references.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,6 +10,7 @@ from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, exis
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog
+from storage.catalog.database.base import now
 from storage.catalog.database.sql import chunks, insert_into, instant
 from storage.catalog.schema import (
     Annotation,
@@ -23,6 +27,7 @@ from storage.catalog.schema import (
     Reference,
     Run,
     Training,
+    Upload,
 )
 
 # Every column that references a blob; a test compares this list with the foreign keys of the schema.
@@ -51,9 +56,15 @@ def is_referenced() -> ColumnElement[bool]:
     return or_(*(exists().where(column == Blob.sha256) for column in REFERENCING))
 
 
+def is_kept() -> ColumnElement[bool]:
+    """Build the condition that some row references the blob, or that somebody uploaded it for a subject to come."""
+    fresh = select(Upload.sha256).where(Upload.expires_at > now())
+    return or_(is_referenced(), Blob.sha256.in_(fresh))
+
+
 def blobs(s: Session, *, after: str = "", limit: int = 1000) -> Sequence[tuple[str, int, bool]]:
     """List blobs by digest, after the digest `after`: digest, size in bytes, whether it is referenced."""
-    rows = select(Blob.sha256, Blob.size, is_referenced()).where(Blob.sha256 > after).order_by(Blob.sha256).limit(limit)
+    rows = select(Blob.sha256, Blob.size, is_kept()).where(Blob.sha256 > after).order_by(Blob.sha256).limit(limit)
     return [(sha256, size, bool(used)) for sha256, size, used in s.execute(rows)]
 
 
@@ -95,26 +106,26 @@ def adopt(s: Session, found: Sequence[tuple[str, int]]) -> int:
 
 def garbage(s: Session) -> int:
     """Count the unreferenced blobs, marked or not."""
-    return s.scalar(select(func.count()).select_from(Blob).where(~is_referenced())) or 0
+    return s.scalar(select(func.count()).select_from(Blob).where(~is_kept())) or 0
 
 
 def forget(s: Session) -> None:
     """Delete the rows of all unreferenced blobs, in a copy of a catalog for a backup."""
-    s.execute(delete(Blob).where(~is_referenced()), execution_options={"synchronize_session": False})
+    s.execute(delete(Blob).where(~is_kept()), execution_options={"synchronize_session": False})
 
 
 def mark(s: Session) -> tuple[int, int]:
     """Mark unreferenced blobs and unmark referenced ones; return how many of each."""
     at = instant(s)
-    again = update(Blob).where(Blob.marked_at.is_not(None), is_referenced()).values(marked_at=None)
-    marked = update(Blob).where(Blob.marked_at.is_(None), ~is_referenced()).values(marked_at=at)
+    again = update(Blob).where(Blob.marked_at.is_not(None), is_kept()).values(marked_at=None)
+    marked = update(Blob).where(Blob.marked_at.is_(None), ~is_kept()).values(marked_at=at)
     taken_off, put_on = (_changed(s, statement) for statement in (again, marked))
     return put_on, taken_off
 
 
 def mark_one(s: Session, sha256: str) -> None:
     """Mark this blob if it is unreferenced."""
-    marked = update(Blob).where(Blob.sha256 == sha256, Blob.marked_at.is_(None), ~is_referenced())
+    marked = update(Blob).where(Blob.sha256 == sha256, Blob.marked_at.is_(None), ~is_kept())
     _changed(s, marked.values(marked_at=instant(s)))
 
 
@@ -145,4 +156,4 @@ def remove_row(s: Session, sha256: str, grace_seconds: float) -> bool:
 
 
 def _due(before: datetime) -> Select[str, int]:
-    return select(Blob.sha256, Blob.size).where(Blob.marked_at <= before, ~is_referenced())
+    return select(Blob.sha256, Blob.size).where(Blob.marked_at <= before, ~is_kept())

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from storage.catalog import Catalog, garbage, views, writes
-from storage.catalog.database.base import Base
+from storage.catalog.database.base import Base, now
+from storage.catalog.schema import Upload
 from storage.ingest import storing
 from storage.keys import blob_key
 from storage.maintenance.gc import YOUNG_SECONDS, collect
@@ -93,6 +95,21 @@ def test_what_a_row_refers_to_stays_and_the_rest_goes_after_the_grace_period(
     assert not any(store.exists(blob_key(sha256)) for sha256 in rubbish)
     assert [get_blob(store, sha256).decode() for sha256 in used.values()] == list(used)
     assert wrong(catalog, store) == []
+
+
+def test_an_upload_is_spared_until_it_expires(catalog: Catalog, store: DiskStore) -> None:
+    (sha256,) = unused(catalog, store, "an upload")
+    with catalog.write() as s:
+        user = writes.add_user(s, name="ann", role="operator", actor="setup")
+        about: dict[str, Any] = {"content_type": PNG, "size": 9, "width": 1, "height": 1}
+        writes.add_upload(s, user_id=user, sha256=sha256, **about)
+    found = collect(catalog, store, grace_seconds=0)
+    assert (found.marked, found.deleted, found.waiting) == (0, 0, 0)
+    assert store.exists(blob_key(sha256))
+    with catalog.write() as s:
+        s.execute(update(Upload).values(expires_at=now()))
+    assert collect(catalog, store, grace_seconds=0).deleted == 1
+    assert not store.exists(blob_key(sha256))
 
 
 def test_who_puts_marked_bytes_again_takes_them_off_the_list(catalog: Catalog, store: DiskStore) -> None:

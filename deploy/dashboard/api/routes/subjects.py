@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import Response
 from starlette.requests import Request
 
@@ -15,7 +17,7 @@ from storage.catalog import views
 from storage.catalog.records import CatalogError
 from storage.catalog.views.machines.cursor import cursor as encoded
 from storage.catalog.views.machines.cursor import values_of
-from storage.objects import get_blob
+from storage.objects import ObjectMissingError, get_blob
 
 router = routes("subjects")
 
@@ -56,9 +58,10 @@ def _uploaded(known: Resources, user_id: int, field: str, sha256: str) -> bytes:
     """Return the bytes of one of the person's uploads: nobody gets at other images by their digest."""
     with known.catalog.read() as s:
         found = views.upload(s, user_id, sha256)
-    if found is None:
-        raise CatalogError(f"{field}: {sha256[:12]} is no upload of yours, or has expired; POST the image to /uploads")
-    return get_blob(known.store, sha256)
+    if found is not None:
+        with suppress(ObjectMissingError):
+            return get_blob(known.store, sha256)
+    raise CatalogError(f"{field}: {sha256[:12]} is no upload of yours, or has expired; POST the image to /uploads")
 
 
 def _subject(known: Resources, subject_id: int) -> Subject:

@@ -43,7 +43,10 @@ class Order(Base):
 
 
 class Upload(Base):
-    """An image that a user's program uploaded, for a subject. No foreign key: unused bytes are collected as garbage."""
+    """An image that a user's program uploaded, for a subject.
+
+    No foreign key: bytes that no subject uses are collected as garbage after `expires_at`.
+    """
 
     __tablename__ = "uploads"
     __table_args__ = (UniqueConstraint("user_id", "sha256"), Index(None, "user_id", "id"))

@@ -28,6 +28,7 @@ from storage.catalog.schema import (
     RunCell,
     Score,
     SubjectScore,
+    Upload,
     Vote,
     WorkSession,
 )
@@ -156,16 +157,18 @@ def end(s: Session, erased: Erased) -> None:
     s.flush()
     at = instant(s)
     for part in chunks(sorted(erased.blobs)):
+        # else the same bytes would be spared for a day, see `is_kept`
+        _run(s, delete(Upload).where(Upload.sha256.in_(part), ~_is_used(Upload.sha256)))
         left = update(Blob).where(Blob.sha256.in_(part), ~is_referenced()).values(marked_at=at).returning(Blob.size)
-        _run(s, delete(Fingerprint).where(Fingerprint.image_sha256.in_(part), ~_is_used()))
+        _run(s, delete(Fingerprint).where(Fingerprint.image_sha256.in_(part), ~_is_used(Fingerprint.image_sha256)))
         sizes = s.scalars(left, execution_options={"synchronize_session": False}).all()
         erased.freed, erased.bytes = erased.freed + len(sizes), erased.bytes + sum(sizes)
     _run(s, delete(Forgetting))
 
 
-def _is_used() -> Any:
-    """Build the condition that some row references the fingerprint's image."""
-    return exists().where(Blob.sha256 == Fingerprint.image_sha256, is_referenced())
+def _is_used(sha256: Any) -> Any:
+    """Build the condition that some row references the image of the column `sha256`."""
+    return exists().where(Blob.sha256 == sha256, is_referenced())
 
 
 def _run(s: Session, statement: Any) -> None:

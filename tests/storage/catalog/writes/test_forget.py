@@ -172,6 +172,18 @@ def test_a_subject_goes_with_everything_and_the_other_stays(house: House) -> Non
         assert (run.id, run.cells["generated"], run.cells["planned"]) == (house.run, 2, 1)
 
 
+def test_a_forgotten_picture_is_not_spared_for_having_been_uploaded_today(house: House) -> None:
+    about: dict[str, Any] = {"content_type": "image/png", "size": 9, "width": 8, "height": 8}
+    with house.catalog.write() as s:
+        user = writes.add_user(s, name="zoe", role="operator", actor="setup")
+        for sha256 in (*house.blobs["pip"], *house.blobs["momo"]):
+            writes.add_upload(s, user_id=user, sha256=sha256, **about)
+        writes.forget_subject(s, "pip", actor="bob")
+    with house.catalog.read() as s:
+        left = {one.sha256 for one in views.uploads_page(s, user, after=None, limit=99).rows}
+    assert left == set(house.blobs["momo"])
+
+
 def _kept(house: House) -> set[str]:
     """The blobs that rows refer to."""
     with house.catalog.read() as s:
