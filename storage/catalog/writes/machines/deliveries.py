@@ -17,7 +17,8 @@ PAUSES = (5, 60, 300, 1800, 7200, 18000, 36000, 50400)
 """Seconds before each further attempt: nine in all, over 31 hours. They are lengthened by up to a fifth, by chance."""
 LEASE = timedelta(minutes=2)
 DEAD = 20
-"""Failed attempts without a success between, after which a webhook is switched off."""
+"""Failed attempts without a success between, of whichever deliveries. If there were as many when a delivery is given
+up, the webhook is switched off: where many deliveries wait, a receiver that is away for a minute fails as often."""
 GONE = 410
 """HTTP status with which a receiver says that it wants no more."""
 LONGEST_ERROR = 300
@@ -93,7 +94,8 @@ def settle_delivery(
         one.state = "given up"
     else:
         one.next_at = at + timedelta(seconds=PAUSES[one.attempts - 1] * (1 + chance / 5))
-    if hook.active and (status == GONE or hook.failures >= DEAD):
+    dead = one.state == "given up" and hook.failures >= DEAD
+    if hook.active and (status == GONE or dead):
         hook.active = False
         why = "it answered 410 Gone" if status == GONE else f"{hook.failures} attempts failed one after the other"
         hook.reason = f"{why}; the last: {one.error}"

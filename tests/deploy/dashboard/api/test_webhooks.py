@@ -253,7 +253,23 @@ def test_sent_again_during_an_attempt_that_one_decides_nothing(hooked: Hooked, r
     assert hooked.deliveries()[0].state == "delivered"
 
 
-@pytest.mark.parametrize(("status", "attempts", "why"), [(410, 1, "410 Gone"), (500, DEAD, f"{DEAD} attempts failed")])
+def test_a_receiver_that_is_away_for_a_while_stays_switched_on(hooked: Hooked, receiver: Receiver) -> None:
+    receiver.status = 503
+    for _ in range(7):
+        a_run(hooked.known.catalog)
+    hooked.look()
+    for _ in range(len(PAUSES)):
+        hooked.due_now()
+        hooked.send()
+    assert hooked.hook().failures == 7 * len(PAUSES) > DEAD
+    assert hooked.hook().active
+    receiver.status = 200
+    hooked.due_now()
+    hooked.send()
+    assert [one.state for one in hooked.deliveries()] == ["delivered"] * 7
+
+
+@pytest.mark.parametrize(("status", "attempts", "why"), [(410, 1, "410 Gone"), (500, 9, "attempts failed one after")])
 def test_a_dead_address_is_switched_off_and_says_why(
     status: int, attempts: int, why: str, hooked: Hooked, receiver: Receiver
 ) -> None:
@@ -262,11 +278,13 @@ def test_a_dead_address_is_switched_off_and_says_why(
     for _ in range(4):
         a_run(catalog)
     hooked.look()
-    for _ in range(DEAD):
+    for attempt in range(attempts):
+        if attempt == 1:  # it waits until the webhook is switched on again
+            a_run(catalog)
+            hooked.look()
+        assert hooked.hook().active
         hooked.due_now()
         hooked.send()
-        if not hooked.hook().active:
-            break
     hook = hooked.hook()
     assert not hook.active
     assert why in hook.reason
