@@ -69,8 +69,10 @@ class Client:
                 return
 
     def upload(self, image: Path) -> str:
-        """Upload an image and return its SHA-256, by which a subject names it."""
-        kind = TYPES[image.suffix.lower()]
+        """Upload an image and return its SHA-256, by which a subject names it. Raises ValueError for another file."""
+        kind = TYPES.get(image.suffix.lower())
+        if kind is None:
+            raise ValueError(f"image: {image.name!r} is not {', '.join(TYPES)}; convert it to PNG, JPEG or WebP")
         sent: dict[str, Any] = {"content": image.read_bytes(), "headers": {"Content-Type": kind}}
         return str(self.request("POST", "/uploads", **sent).json()["sha256"])
 
@@ -102,7 +104,10 @@ class Client:
         return dict(self.request("POST", "/reviews", json=sent).json())
 
     def export(self, which: Mapping[str, Any], to: Path, **options: Any) -> dict[str, Any]:
-        """Fetch the approved images that match as one file; it is there when it is whole."""
+        """Fetch the approved images that match, 5,000 at the most, as one file; it is there when it is whole.
+
+        Raises ApiError if more match: narrow the filter.
+        """
         made = dict(self.request("POST", "/exports", json={"filter": which, **options}).json())
         part = to.with_name(f"{to.name}.part")
         with self._http.stream("GET", made["file"].removeprefix("/api/v1")) as answer, part.open("wb") as file:

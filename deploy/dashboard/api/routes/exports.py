@@ -21,8 +21,7 @@ from deploy.dashboard.exports.formats import EXPORT_FORMATS
 from deploy.dashboard.exports.manifest import entry, files
 from deploy.dashboard.exports.options import ExportOptions
 from deploy.dashboard.resources import Resources, resources
-from deploy.dashboard.routes.review.export import MOST, demand_purpose
-from deploy.dashboard.routes.review.review import collect
+from deploy.dashboard.routes.review.export import collect_export, demand_purpose
 from dreamtuner.plugins import PluginError
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
@@ -47,7 +46,10 @@ def exports(
 
 @router.post("/exports", status_code=201)
 def start(sent: NewExport, request: Request, response: Response, person: Exporter) -> Export:
-    """Freeze the approved images that match, at most 5,000; refused where a licence behind one forbids it."""
+    """Freeze the approved images that match.
+
+    Refused if there are more than 5,000, and where a licence behind one forbids it.
+    """
     known, options = resources(request), sent.options()
     try:
         EXPORT_FORMATS[sent.format]
@@ -58,9 +60,7 @@ def start(sent: NewExport, request: Request, response: Response, person: Exporte
     with known.catalog.read() as s:
         run_id = None if sent.filter.run is None else run_of(s, sent.filter.run)
     asked = sent.filter.model_copy(update={"decision": "approved"}).filter(run_id)
-    ids, _ = collect(known, asked, MOST)
-    if not ids:
-        raise CatalogError("filter: no approved images match; approve some, or widen it")
+    ids = collect_export(known, asked)
     with known.catalog.read() as s:
         outputs, metrics = views.outputs(s, ids), views.metric_licences(s)
     demand_purpose(known, outputs, metrics)

@@ -120,9 +120,7 @@ def _chosen(
     known = resources(request)
     asked = parse_filter({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
     options = _options(form)
-    ids, _ = collect(known, asked, MOST)
-    if not ids:
-        raise CatalogError("no approved pictures match this filter; approve some, or widen it")
+    ids = collect_export(known, asked)
     with known.catalog.read() as s:
         outputs, reviewed = views.outputs(s, ids, subject_id=asked.subject_id), views.reviewed_by(s, ids)
         metrics = views.metric_licences(s)
@@ -133,6 +131,16 @@ def _chosen(
         writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
     whose = None if asked.subject_id is None else {asked.subject_id}
     return [(one, reviewed.get(one.output_id)) for one in outputs], metrics, options, whose
+
+
+def collect_export(known: Resources, asked: Filter) -> list[int]:
+    """Collect the ids of the matches, the newest first. Raises CatalogError if there are none or too many."""
+    ids, _ = collect(known, asked, MOST + 1)
+    if not ids:
+        raise CatalogError("filter: no approved images match; approve some, or widen it")
+    if len(ids) > MOST:
+        raise CatalogError(f"filter: more than {MOST:,} approved images match; narrow it, as to a run or a subject")
+    return ids
 
 
 def demand_purpose(known: Resources, outputs: Sequence[OutputDetail], metrics: MetricLicences) -> None:

@@ -4,14 +4,18 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import httpx
+import pytest
 from PIL import Image
 
 from deploy.marks.inspection import inspect
 from deploy.marks.settings import MarkSettings
 from storage.catalog import views
+from storage.keys import blob_key
+from storage.objects import DiskStore
 from tests.deploy.dashboard.api.conftest import Program, problem
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.made_up import plain, png
@@ -92,6 +96,10 @@ def test_a_subject_of_uploads_is_added_once_and_of_ones_own_alone(site: Site, pr
     assert client.post("/subjects", json=new).json() == made.json()
     taken = problem(client.post("/subjects", json=new | {"class_word": "bear"}), 409)
     assert "bolt" in taken["detail"]
+    lost = client.post("/uploads", content=png(plain(0, -2, 0)), headers={"Content-Type": "image/png"}).json()["sha256"]
+    DiskStore(site.home / "objects").delete(blob_key(lost))
+    said = problem(client.post("/subjects", json=new | {"name": "nut", "reference": lost}), 422)
+    assert (said["field"], "POST the image to /uploads" in said["detail"]) == ("reference", True)
 
 
 def test_what_is_no_image_within_limits_is_refused(start: Callable[..., Site], program: Program) -> None:
@@ -139,6 +147,20 @@ def test_a_rejection_has_one_of_the_teams_reasons(site: Site, program: Program) 
     assert client.get("/outputs/1/reviews").json()[0]["note"] == "face: two noses"
     undone = client.post("/reviews", json={"output_id": 1, "revision": 2, "undo": True})
     assert undone.json()["decision"] == "none"
+
+
+def test_an_export_of_more_than_it_can_hold_is_refused_not_shortened(
+    site: Site, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = program(site, "reviewer")
+    monkeypatch.setattr(import_module("deploy.dashboard.routes.review.export"), "MOST", 2)
+    for output in (1, 2, 3):
+        site.say("reviewer", output, "approved", 1)
+    answer = client.post("/exports", json={})
+    problem(answer, 422)
+    assert (answer.json()["field"], "more than 2 approved images match; narrow it" in answer.text) == ("filter", True)
+    site.say("reviewer", 2, "rejected", 2)
+    assert client.post("/exports", json={}).json()["pictures"] == 2
 
 
 def test_an_export_is_frozen_fetched_again_and_marked(site: Site, program: Program) -> None:
