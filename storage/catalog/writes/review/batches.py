@@ -15,6 +15,8 @@ from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.review.reviews import add_review, undo_review
 
 PART = 200  # outputs in one transaction
+BEGUN, UNDO_BEGUN = "begin decision on many", "begin undoing decision on many"
+"""Actions of the audit: what several transactions do is recorded before the first, too."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,15 @@ class Seen:
 
 
 def begin_batch(s: Session, *, id: str, reviewer: str, decision: Decision, filter: Mapping[str, Any]) -> None:
-    """Open the batch `id`, which the client generated; idempotent."""
+    """Open the batch `id`, which the client generated, and record that in the audit; idempotent.
+
+    Its parts are written one after the other: if they are not all, the audit has who began what.
+    """
     row = {"id": id, "reviewer": reviewer, "decision": decision, "filter": dict(filter), "changed": 0}
-    s.execute(insert_into(s, ReviewBatch).values(row).on_conflict_do_nothing(index_elements=[ReviewBatch.id]))
+    insert = insert_into(s, ReviewBatch).values(row).on_conflict_do_nothing(index_elements=[ReviewBatch.id])
+    if s.scalars(insert.returning(ReviewBatch.id)).first() is not None:
+        about: dict[str, Any] = {"entity": "batch", "entity_id": id}
+        record_audit(s, actor=reviewer, action=BEGUN, after={"decision": decision, "filter": dict(filter)}, **about)
 
 
 def decide_part(s: Session, batch_id: str, seen: Sequence[Seen], *, approvals_needed: int = 1) -> int:
@@ -36,8 +44,7 @@ def decide_part(s: Session, batch_id: str, seen: Sequence[Seen], *, approvals_ne
     batch = _batch(s, batch_id)
     changed = 0
     for one in seen:
-        now_at = s.scalar(select(Output.revision).where(Output.id == one.output_id))
-        if now_at == one.revision:
+        if _revision(s, one.output_id) == one.revision:
             add_review(
                 s,
                 uuid=f"{batch_id}:{one.output_id}",
@@ -72,9 +79,11 @@ def undo_part(s: Session, batch_id: str, *, actor: str, after: int = 0, approval
         raise CatalogError(f"batch {batch_id} is of {batch.reviewer}, who alone can take it back")
     chosen = select(Review).where(Review.batch_id == batch_id, Review.id > after).order_by(Review.id).limit(PART)
     reviews = s.scalars(chosen).all()
+    if after == 0 and len(reviews) == PART:
+        record_audit(s, actor=actor, action=UNDO_BEGUN, entity="batch", entity_id=batch_id)
     undone = 0
     for review in reviews:
-        if s.scalar(select(Output.revision).where(Output.id == review.output_id)) != review.revision + 1:
+        if _revision(s, review.output_id) != review.revision + 1:
             continue
         undo_review(
             s,
@@ -90,6 +99,11 @@ def undo_part(s: Session, batch_id: str, *, actor: str, after: int = 0, approval
         record_audit(s, actor=actor, action="undo decision on many", entity="batch", entity_id=batch_id)
         return undone, 0
     return undone, reviews[-1].id
+
+
+def _revision(s: Session, output_id: int) -> int | None:
+    """Return the output's revision, which stays as it is until the transaction ends; None if it was deleted."""
+    return s.scalar(select(Output.revision).where(Output.id == output_id).with_for_update(key_share=True))
 
 
 def _batch(s: Session, batch_id: str) -> ReviewBatch:

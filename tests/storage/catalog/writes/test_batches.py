@@ -1,6 +1,7 @@
 """Two approvals, taking back, and one decision on many."""
 
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -144,6 +145,49 @@ def test_a_batch_leaves_what_changed_and_can_be_taken_back(catalog: Catalog, out
     with catalog.read() as s:
         (batch,) = views.batches(s)
     assert (batch.changed, batch.undone_at is None) == (2, False)
+
+
+def test_a_decision_on_many_waits_for_one_that_is_being_made_and_leaves_it(
+    catalog: Catalog, outputs: list[int]
+) -> None:
+    changed: list[int] = []
+    with catalog.write() as s:
+        writes.begin_batch(s, id="b", reviewer="ann", decision="approved", filter={})
+
+    def decide() -> None:
+        seen = [Seen(one, 1) for one in outputs]
+        changed.append(catalog.transact(lambda s: writes.decide_part(s, "b", seen)))
+
+    def undo() -> None:
+        changed.append(catalog.transact(lambda s: writes.undo_part(s, "b", actor="ann"))[0])
+
+    for work, who, revision, expected in ((decide, "bob", 1, 2), (undo, "eva", 2, 1)):
+        thread = Thread(target=work)
+        with catalog.write() as s:
+            fields = {"uuid": who, "revision": revision, "reviewer": who, "decision": "rejected"}
+            writes.add_review(s, output_id=outputs[1] if work is decide else outputs[2], **fields)
+            s.flush()
+            thread.start()
+            thread.join(0.3)  # it waits for the lock of this transaction
+        thread.join()
+        assert changed.pop() == expected
+    assert [said(catalog, one)[0] for one in outputs] == ["none", "rejected", "rejected"]
+
+
+def test_the_audit_has_a_decision_on_many_from_its_beginning(catalog: Catalog, outputs: list[int]) -> None:
+    for _ in range(2):  # said twice, begun once
+        with catalog.write() as s:
+            writes.begin_batch(s, id="b", reviewer="ann", decision="rejected", filter={"style": "anime"})
+    with catalog.write() as s:
+        writes.decide_part(s, "b", [Seen(outputs[0], 1)])
+    with catalog.read() as s:
+        (begun,) = views.audit_page(s, entity="batch").rows
+    assert (begun.actor, begun.action, begun.entity_id) == ("ann", "begin decision on many", "b")
+    assert begun.after == {"decision": "rejected", "filter": {"style": "anime"}}
+    with catalog.write() as s:
+        writes.end_batch(s, "b")
+    with catalog.read() as s:
+        assert views.audit_page(s, entity="batch").rows[0].after["changed"] == 1
 
 
 def test_a_queue_stays_as_it_was_made_and_old_ones_go(catalog: Catalog, outputs: list[int]) -> None:
