@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
+    from storage.catalog.name_conflicts import UnknownNames
     from storage.objects import ObjectStore
 
 
@@ -113,13 +114,14 @@ def stored_subject(name: str, resources: Resources) -> Stored | None:
 
 def unknown_name(name: str, resources: Resources) -> str:
     """Return the error message for a name that is not in the catalog, with similar names."""
-    from storage.catalog.name_conflicts import unknown_name_message  # where there is something to say, as below
+    return _unknown_names(resources).message(name)
+
+
+def _unknown_names(resources: Resources) -> "UnknownNames":
+    from storage.catalog.name_conflicts import UnknownNames  # where there is something to say, as below
 
     catalog = resources.catalog_if_any
-    if catalog is None:
-        return unknown_name_message(name, ())
-    with catalog.read() as s:
-        return unknown_name_message(name, views.subject_names(s))
+    return UnknownNames(lambda: () if catalog is None else _ask(catalog, views.subject_names))
 
 
 def demand_subjects(
@@ -135,12 +137,14 @@ def demand_subjects(
     places = [entry.reference for one in known for entry in one.singles() if entry.reference is not None]
     data = read_ahead(places, resources.settings)
     problems = []
+    names = None
     for i, one in enumerate(subjects):
         path: tuple[str | int, ...] = ("subjects", i, "name")
         there = stored[one.name]
         if there is None:
             if not one.is_new:
-                problems.append(Problem(path=path, message=unknown_name(one.name, resources)))
+                names = names or _unknown_names(resources)
+                problems.append(Problem(path=path, message=names.message(one.name)))
             continue
         found = [] if one.replace else differing(one, there.assets, _read_of(one, data))
         if found:

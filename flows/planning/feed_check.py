@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 from flows.spec.feed import Feed
 from flows.spec.feed_table import Fault
 from storage.catalog import views
-from storage.catalog.name_conflicts import unknown_name_message
+from storage.catalog.name_conflicts import UnknownNames
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-MOST_HINTS = 50
-"""The most unknown names that similar ones are looked up for."""
 
 
 def checked_with(feed: Feed, s: Session | None) -> Feed:
@@ -32,9 +29,8 @@ def against_catalog(feed: Feed, s: Session | None) -> Sequence[Fault]:
     """Return the rows that name an unknown subject, or contradict the one of their name in the catalog."""
     stored = {} if s is None else views.subject_states(s, [one.subject.name for one in feed.rows])
     unknown = [one for one in feed.rows if one.subject.name not in stored and not one.subject.is_new]
-    names = views.subject_names(s) if unknown and s is not None else ()
-    faults = [Fault(one.row, "name", unknown_name_message(one.subject.name, names)) for one in unknown[:MOST_HINTS]]
-    faults += [Fault(one.row, "name", unknown_name_message(one.subject.name, ())) for one in unknown[MOST_HINTS:]]
+    names = UnknownNames(lambda: () if s is None else views.subject_names(s))
+    faults = [Fault(one.row, "name", names.message(one.subject.name)) for one in unknown]
     for one in feed.rows:
         there = stored.get(one.subject.name)
         if there is None:

@@ -1,11 +1,13 @@
 """Subject names are unique in a catalog; this describes conflicts with the stored subject."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from storage.catalog.records import SubjectAssets
 
 REPLACE = "replace: true"
+MOST_HINTS = 50
+"""The most unknown names of one order that similar ones are looked up for."""
 
 
 def differences(
@@ -46,6 +48,26 @@ def name_taken_message(name: str, stored: SubjectAssets, found: Sequence[str], h
         f"{' and '.join(found)}; give this one another name, or name it alone to use the stored one, or add {how} to "
         "replace the stored reference, class word and style from now on"
     )
+
+
+class UnknownNames:
+    """Messages for the unknown names of one order, of which the first `MOST_HINTS` have similar names.
+
+    Each of those is compared with all names of the catalog, and nobody reads thousands of hints. `known`: called for
+    these names once, at the first message.
+    """
+
+    def __init__(self, known: Callable[[], Sequence[str]]) -> None:
+        self._known = known
+        self._names: Sequence[str] | None = None
+        self._hints = 0
+
+    def message(self, name: str) -> str:
+        """Build the message for the next unknown name."""
+        if self._names is None:
+            self._names = self._known()
+        self._hints += 1
+        return unknown_name_message(name, self._names if self._hints <= MOST_HINTS else ())
 
 
 def unknown_name_message(name: str, known: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from flows.spec.model import Spec
 from flows.spec.problems import InputError, SubjectError
 from flows.spec.subject import SubjectSpec
 from storage.catalog import views, writes
+from storage.catalog.name_conflicts import MOST_HINTS
 from storage.ingest import storing
 from storage.keys import blob_key
 from storage.objects import get_blob
@@ -69,6 +70,19 @@ class Halves:
         mask = Image.new("L", image.size)
         mask.paste(255, (0, 0, image.width // 2, image.height))
         return ForegroundMask(mask, 0.9, "halves", doubtful=False)
+
+
+def test_similar_names_are_looked_up_for_the_first_unknown_ones_and_the_catalog_is_read_once(
+    settings: Settings, pip: SubjectSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_and_store(pip, Resources.open(settings))
+    reads, read = [], views.subject_names
+    monkeypatch.setattr(views, "subject_names", lambda s: reads.append("names") or read(s))
+    with pytest.raises(InputError) as refused:
+        demand_subjects([SubjectSpec(name=f"pip{i}") for i in range(MOST_HINTS + 9)], Resources.open(settings), "t")
+    hinted = ["did you mean 'pip'?" in one.message for one in refused.value.problems]
+    assert hinted == [True] * MOST_HINTS + [False] * 9
+    assert reads == ["names"]
 
 
 def test_a_painted_mask_stands_in_the_next_run_and_in_the_one_after(settings: Settings, pip: SubjectSpec) -> None:

@@ -29,7 +29,7 @@ from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, dotted, problems_of
 from flows.spec.yaml_file import MAX_SPEC_BYTES, parse_spec
 from storage.catalog import views
-from storage.catalog.name_conflicts import unknown_name_message
+from storage.catalog.name_conflicts import UnknownNames
 from storage.catalog.records import CatalogError
 from storage.catalog.views import ProjectView
 from storage.redaction import contains_secret
@@ -234,13 +234,14 @@ def _names(known: Resources, spec: Spec) -> list[Problem]:
     with known.catalog.read() as s:
         stored = views.subject_states(s, [one.name for one in spec.subjects])
         unknown = [one for one in spec.subjects if one.name not in stored and not one.is_new]
-        names = views.subject_names(s) if unknown else ()
+        known_names = views.subject_names(s) if unknown else ()
+    names = UnknownNames(lambda: known_names)
     found = []
     for i, one in enumerate(spec.subjects):
         there = stored.get(one.name)
         if there is None:
             if not one.is_new:
-                found.append(Problem(path=("subjects", i, "name"), message=unknown_name_message(one.name, names)))
+                found.append(Problem(path=("subjects", i, "name"), message=names.message(one.name)))
             continue
         style = one.style or ("natural" if one.is_new else None)
         for field, ours, theirs in (("class_word", one.class_word, there.class_word), ("style", style, there.style)):
