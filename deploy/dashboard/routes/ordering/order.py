@@ -30,6 +30,7 @@ from deploy.dashboard.prefect_api import PrefectUnavailableError, once_key
 from deploy.dashboard.resources import Resources, resources
 from flows.spec.feed_source import FROM
 from storage.catalog import views, writes
+from storage.catalog.narrowing import viewer_of
 from storage.catalog.records import CatalogError
 from storage.text import fault_of
 
@@ -267,6 +268,7 @@ def _page(
     with known.catalog.read() as s:
         offered = choices(s, draft.names, shown.find, most=FOUND)
         presets, projects = views.presets(s, person.user_id), views.projects(s)
+        sharable = viewer_of(s) is None and not projects
         images = {key: views.control_choices(s, {"poses": "pose"}.get(key, key)) for key in TABLES}
     return page(
         request,
@@ -276,6 +278,7 @@ def _page(
         offered=offered,
         chosen=draft.names,
         presets=presets,
+        sharable=sharable,
         projects=[one.name for one in projects],
         find=shown.find,
         of_run=run_of(draft.feed),

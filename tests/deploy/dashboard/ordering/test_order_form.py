@@ -220,6 +220,22 @@ def test_no_file_of_this_machine_is_read_for_an_order(shared: Site) -> None:
             assert "root:" not in said
 
 
+def test_a_preset_is_offered_to_everybody_only_where_there_are_no_projects(site: Site) -> None:
+    def offered() -> list[bool]:
+        found = []
+        for role in ("operator", "admin"):
+            with site.client(role) as client:
+                page = client.get("/orders/new").text
+                assert 'name="preset_name"' in page
+                found.append('name="preset_shared"' in page)
+        return found
+
+    assert offered() == [True, True]
+    with site.catalog.write() as s:
+        writes.add_project(s, name="spring", actor="setup")
+    assert offered() == [False, False]
+
+
 @pytest.mark.slow
 def test_presets_are_kept_shared_ordered_from_and_deleted(site: Site) -> None:
     keep = {"do": "preset", "preset_name": "winter", "yaml": "# mine\nname: old\n"}
