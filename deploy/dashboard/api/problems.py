@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from deploy.dashboard.access.rights import AccessError
@@ -27,6 +29,8 @@ from storage.keys import InvalidKeyError
 from storage.objects import ObjectMissingError, StoreError
 from storage.thumbnails import NotAnImageError
 
+LONG_NUMBER = re.compile(r"-?[0-9]{19,4000}")
+"""A whole number in an address that may be beyond 64 bits: nothing shorter is, and Python reads nothing longer."""
 SAID = {
     404: "there is nothing at this address; /api/v1/openapi.json lists what there is",
     405: "this address does not take this method; /api/v1/openapi.json lists those that it takes",
@@ -95,8 +99,27 @@ def _unavailable(request: Request, error: Any) -> Response:
     return problem(503, str(error), {"Retry-After": "10"})
 
 
-def _beyond(request: Request, error: Any) -> Response:
-    return problem(422, "a number or text in this request is too large for the catalog; correct it")
+async def _beyond(request: Request, error: Any) -> Response:
+    """Name the first number that no column holds; a text that is too large is not told apart."""
+    address = {**request.path_params, **request.query_params}
+    sent: list[Any] = [{name: int(text) for name, text in address.items() if LONG_NUMBER.fullmatch(str(text))}]
+    with suppress(ValueError, ClientDisconnect, RuntimeError):
+        sent.append(await request.json())  # read before: it is kept
+    field = next((found for one in sent if (found := _too_large(one)) is not None), None)
+    if field is None:
+        return problem(422, "a number or text in this request is too large for the catalog; correct it")
+    return problem(422, f"{field}: this number is too large for the catalog; correct it", field=field)
+
+
+def _too_large(value: Any) -> str | None:
+    """Return where within `value` a whole number is beyond 64 bits; "" if it is one itself, None: nowhere."""
+    if isinstance(value, int):
+        return "" if not -(2**63) <= value < 2**63 else None
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        if (within := _too_large(part)) is not None:
+            return f"{name}.{within}" if within else str(name)
+    return None
 
 
 def _internal(request: Request, error: Any) -> Response:
@@ -108,7 +131,7 @@ def _with(status: int) -> Callable[[Request, Any], Response]:
     return lambda request, error: problem(status, str(error))
 
 
-handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
+handlers: Mapping[type[Exception], Callable[[Request, Any], Response | Awaitable[Response]]] = {
     ProblemError: _stated,
     AccessError: _access,
     ReviewConflictError: _conflict,

@@ -31,6 +31,19 @@ def test_of_every_status(shared: Site, program: Program, monkeypatch: pytest.Mon
     assert busy.headers["Retry-After"]
 
 
+def test_a_number_beyond_the_catalog_is_named(shared: Site, program: Program) -> None:
+    client, far = program(shared), 10**30
+    said = {
+        "subject_id": client.get(f"/subjects/{far}"),
+        "output_id": client.post("/reviews", json={"output_id": far, "revision": 1, "decision": "approved"}),
+        "filter.subject_id": client.post("/exports", json={"filter": {"prompt": "9" * 30, "subject_id": far}}),
+    }
+    for field, answer in said.items():
+        assert problem(answer, 422)["field"] == field
+    listed = client.get("/outputs", params={"subject_id": far, "prompt": "9" * 19})
+    assert problem(listed, 422)["field"] == "subject_id"
+
+
 def test_a_fault_of_the_server_says_nothing_of_its_inside(
     shared: Site, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
