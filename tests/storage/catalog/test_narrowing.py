@@ -14,6 +14,7 @@ from storage.catalog.garbage import REFERENCING
 from storage.catalog.narrowing import Viewer, _conditions, _Seen, conditions, everything
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Blob, Cell, CellSource, CellSubject, Output, Profile, Reference, Run, Subject
+from storage.catalog.views.review import facets
 from tests.storage.projects import add_pictures
 
 OURS, THEIRS = 1, 2
@@ -42,6 +43,18 @@ def test_a_person_sees_what_their_projects_and_nobody_own_and_what_is_shared(hou
     for everybody in (house, house.seen_by(None)):
         with everybody.read() as s:
             assert prompts(s) == set("abcde")
+
+
+def test_cells_are_counted_as_far_as_time_allows(house: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(viewer: Viewer | None) -> int:
+        with house.seen_by(viewer).read() as s:
+            return views.cell_states(s, ["generated"])["generated"]
+
+    monkeypatch.setattr(facets, "WINDOW", 2)
+    monkeypatch.setattr(facets, "COUNTING", 60.0)
+    assert [counted(viewer) for viewer in (None, ANN, Viewer("cy", frozenset()))] == [5, 4, 1]
+    monkeypatch.setattr(facets, "COUNTING", 0.0)
+    assert (counted(None), counted(ANN)) == (5, 1), "the two newest are looked at, of which Ann sees one"
 
 
 def test_an_image_with_a_subject_of_another_project_is_not_seen(house: Catalog) -> None:

@@ -1,5 +1,6 @@
 """Filter choices and capped counts, in bounded time for any number of outputs."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ from storage.catalog.schema import (
     Score,
     Subject,
 )
-from storage.catalog.views.review.gallery import Filter, count
+from storage.catalog.views.review.gallery import COUNTING, WINDOW, Filter, count
 from storage.catalog.views.runs.run_trainings import cells_to_come
 
 MOST = 500  # entries of a list
@@ -123,8 +124,24 @@ def decisions(s: Session, wanted: Sequence[Decision] = DECISIONS) -> dict[Decisi
 
 
 def cell_states(s: Session, states: Sequence[CellState]) -> dict[CellState, int]:
-    """Count the cells in each of these states, up to COUNTED + 1."""
+    """Count the cells in each of these states, up to COUNTED + 1; in a narrowed session those found in time."""
+    if viewer_of(s) is not None:
+        return {one: _seen_in_time(s, one) for one in states}
     return {one: _capped(s, select(Cell.id).where(Cell.state == one)) for one in states}
+
+
+def _seen_in_time(s: Session, state: CellState) -> int:
+    """Count the cells in this state that the session sees, the newest first, within COUNTING seconds."""
+    until, found, last = time.monotonic() + COUNTING, 0, None
+    while True:
+        rows = select(Cell.id).where(Cell.state == state)
+        rows = rows if last is None else rows.where(Cell.id < last)
+        with everything(s):  # a narrowed session may see few of many rows
+            last = s.scalar(rows.order_by(Cell.id.desc()).offset(WINDOW - 1).limit(1))
+        here = rows if last is None else rows.where(Cell.id >= last)
+        found = min(found + _capped(s, here), COUNTED + 1)
+        if last is None or found > COUNTED or time.monotonic() >= until:
+            return found
 
 
 def _capped(s: Session, rows: Select[Any]) -> int:
