@@ -78,10 +78,15 @@ def _is_seen(s: Session, spec: Mapping[str, Any], store: ObjectStore) -> bool:
 
 
 def _names(subjects: Any, store: ObjectStore) -> list[str]:
-    """Return the names of the subjects of a spec, which may be those of a stored table."""
+    """Return the names of the subjects of a spec, which may be those of a stored table.
+
+    Raises SourceError for a table elsewhere, which is read with each run: its subjects may be any.
+    """
     if isinstance(subjects, Mapping):
         sha256 = object_digest(str(subjects.get(FROM)))
-        return [] if sha256 is None else [one.name for one in read_feed(get_blob(store, sha256), paths=False).subjects]
+        if sha256 is None:
+            raise SourceError("the table of subjects is not in the object store")
+        return [one.name for one in read_feed(get_blob(store, sha256), paths=False).subjects]
     rows = subjects if isinstance(subjects, list) else ()
     return [str(one["name"]) for one in rows if isinstance(one, Mapping) and "name" in one]
 

@@ -3,16 +3,19 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from deploy.dashboard.ordering.schedules import Schedule, seen
 from flows.spec.model import Spec
 from flows.spec.stored import FROM, written_out
 from storage.catalog import views, writes
+from storage.catalog.narrowing import Viewer
 from storage.catalog.schema import Subject
-from storage.objects import open_store
+from storage.objects import DiskStore, open_store
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.ordering.test_order_form import ORDER, shown, yaml_of
 from tests.deploy.dashboard.orders import Orders, orders
@@ -133,6 +136,18 @@ def test_a_large_schedule_is_seen_by_who_sees_its_subjects(
         theirs = client.get("/orders/schedules").text
         assert "by-place" not in theirs
         assert "by-table" not in theirs
+
+
+def test_a_schedule_of_a_table_elsewhere_is_an_admins_alone(start: Callable[..., Site]) -> None:
+    site, store = start(), DiskStore(Path("nowhere"))
+    spec = {"name": "daily", "prompts": ["a {subject}"], "seeds": [1]}
+    tables = [{FROM: "https://shop.example/today.csv"}, [{"name": "pip"}]]
+    specs = [spec | {"subjects": one} for one in tables]
+    made = [Schedule(str(i), "daily", "0 6 * * *", "UTC", True, {"spec": one}) for i, one in enumerate(specs)]
+    with site.catalog.seen_by(Viewer("operator", frozenset())).read() as s:
+        assert [one.id for one in seen(s, made, store)] == ["1"]
+    with site.catalog.read() as s:
+        assert [one.id for one in seen(s, made, store)] == ["0", "1"]
 
 
 def test_two_people_may_upload_the_same_table(taken: Orders, start: Callable[..., Site]) -> None:
