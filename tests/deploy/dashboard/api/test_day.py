@@ -92,3 +92,8 @@ def test_a_day_by_the_client(live: Live, real: Site, spec: Path, tmp_path: Path)
         (entry,) = [json.loads(line) for line in packed.read("manifest.jsonl").decode().splitlines()]
         assert (entry["output_id"], entry["reviewer"]) == (first["id"], "operator")
         assert inspect(packed.read(entry["file"]), MarkSettings.load(real.home).keys).state == "trusted"
+
+
+def test_the_client_names_a_file_that_it_cannot_send() -> None:
+    with Client("http://127.0.0.1:9", "token") as client, pytest.raises(ValueError, match=r"'pip\.gif' is not .*PNG"):
+        client.upload(Path("pip.gif"))
