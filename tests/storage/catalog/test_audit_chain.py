@@ -90,6 +90,25 @@ def test_what_is_forgotten_goes_and_the_chain_holds(catalog: Catalog) -> None:
     assert "momo" in str(rows)
 
 
+@pytest.mark.parametrize("name", ["masks", "redacted"])
+def test_a_subject_named_as_a_key_goes_and_the_chain_holds(catalog: Catalog, name: str) -> None:
+    def forget(subject: str) -> list[int]:
+        with catalog.write() as s:
+            after = {"masks": 1, "redacted": (gone := redact_audit(s, subject))}
+            end(s, Erased())
+            writes.record_audit(s, actor="bob", action="forget", entity="subject", entity_id=1, after=after)
+        return gone
+
+    write(catalog, "pip")
+    assert forget("pip") == [1]
+    with catalog.write() as s:
+        after = {"masks": 2, "redacted": "no", "subject": "momo"}
+        writes.record_audit(s, actor="ann", action="edit", entity="reference", entity_id=1, after=after)
+    write(catalog, name)
+    assert forget(name) == [4]  # neither the counts of the forgetting before it, nor the entry with the key alone
+    assert (report(catalog).entries, report(catalog).redacted, report(catalog).broken) == (5, 2, 0)
+
+
 def test_the_hashes_of_a_forgotten_entry_cannot_be_changed(catalog: Catalog) -> None:
     write(catalog, "pip")
     with catalog.write() as s:

@@ -50,10 +50,17 @@ def runs_naming(s: Session, name: str) -> list[Run]:
 def redact_audit(s: Session, name: str) -> list[int]:
     """Redact the name in the before and after values of the audit; actor, action, id and hashes are left.
 
-    Returns the numbers of the entries: the entry of the forgetting names them, by which the chain is still verified.
+    Only entries that hold the name as a value are changed: a name may also be a key, such as "masks". Entries of a
+    forgetting are never changed. They hold counts, and which entries were redacted before them. Returns the numbers of
+    the changed entries: the entry of the forgetting names them, by which the chain is still verified.
     """
     mentions = select(AuditEvent).where(or_(_mentions(AuditEvent.before, name), _mentions(AuditEvent.after, name)))
-    rows = [(one.id, redacted(one.before, name), redacted(one.after, name)) for one in s.scalars(mentions)]
+    found = s.scalars(mentions.where(AuditEvent.action != "forget"))
+    rows = [
+        (one.id, before, after)
+        for one in found
+        if (before := redacted(one.before, name), after := redacted(one.after, name)) != (one.before, one.after)
+    ]
     permit(s, "audit", [row[0] for row in rows])
     for number, before, after in rows:
         change = update(AuditEvent).where(AuditEvent.id == number).values(before=before, after=after, salt="")
