@@ -52,10 +52,20 @@ def fingerprint(certificates: str | bytes) -> str:
     return x509.load_pem_x509_certificates(data)[-1].fingerprint(hashes.SHA256()).hex()
 
 
-def expires(chain: str | bytes) -> datetime:
-    """Return when the first certificate of a chain expires."""
+def is_key_of(key: bytes, certificates: bytes) -> bool:
+    """Return whether a private key is that of a chain's first certificate, both in PEM; False if one is damaged."""
+    try:
+        private = load_pem_private_key(key, None)
+        certificate = x509.load_pem_x509_certificates(certificates)[0]
+    except (ValueError, TypeError):
+        return False
+    return private.public_key() == certificate.public_key()
+
+
+def expires(chain: str | bytes, *, authority: bool = False) -> datetime:
+    """Return when the first certificate of a chain expires; with `authority` the last one."""
     data = chain.encode() if isinstance(chain, str) else chain
-    return x509.load_pem_x509_certificates(data)[0].not_valid_after_utc
+    return x509.load_pem_x509_certificates(data)[-1 if authority else 0].not_valid_after_utc
 
 
 def _begun(

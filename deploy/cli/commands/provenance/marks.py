@@ -33,15 +33,17 @@ NewPassphrase = Annotated[
 def show(as_json: AsJson = False) -> None:
     """Show who signs here, until when, and whose pictures are trusted. Makes nothing."""
     from deploy.marks.keys.certificates import expires, fingerprint
-    from deploy.marks.keys.files import AUTHORITY, SIGNING, split_signing, trusted
+    from deploy.marks.keys.files import SIGNING, split_signing, trusted
 
     ours = _settings()
     said: dict[str, object] = {"marks": ours.on, "signer": ours.signer, "keys": str(ours.keys)}
     if (ours.keys / SIGNING).is_file():
         _, chain = split_signing((ours.keys / SIGNING).read_bytes())
-        authority = (ours.keys / AUTHORITY).read_bytes()
-        said |= {"house": fingerprint(chain)[:6], "authority": fingerprint(authority)}
-        said |= {"signing_until": expires(chain).date().isoformat(), "until": expires(authority).date().isoformat()}
+        said |= {"house": fingerprint(chain)[:6], "authority": fingerprint(chain)}
+        said |= {
+            "signing_until": expires(chain).date().isoformat(),
+            "until": expires(chain, authority=True).date().isoformat(),
+        }
     said["trusted"] = [fingerprint(one) for one in trusted(ours.keys)]
     if as_json:
         print_result(said)
@@ -56,12 +58,11 @@ def show(as_json: AsJson = False) -> None:
 @marks.command()
 def new() -> None:
     """Make the house's authority and signing key now, instead of at the first picture that leaves."""
-    from deploy.marks.keys.files import new_keys, write_keys
+    from deploy.marks.keys.files import has_keys, make_keys
 
     ours = _settings()
-    if ours.keys.exists():
-        raise _refused("keys", f"{ours.keys} exists; `dreamtuner marks rotate` makes a new signing key")
-    write_keys(ours.keys, new_keys())
+    if has_keys(ours.keys) or not make_keys(ours.keys):
+        raise _refused("keys", f"{ours.keys} holds keys; `dreamtuner marks rotate` makes a new signing key")
     typer.echo(f"{ours.keys}: the house's keys; back them up by `dreamtuner marks backup`")
 
 
@@ -84,20 +85,28 @@ def backup(
 
     if out.exists():
         raise _refused("OUT", f"{out} exists; name another file, or remove it")
-    back_up(_settings().keys, out, passphrase)
+    whole = back_up(_settings().keys, out, passphrase)
     typer.echo(f"{out}: keep it and its passphrase apart, and both away from this machine")
+    if not whole:
+        typer.echo("the authority's key is not in it, because it is not in the folder: back it up where it is kept")
 
 
 @marks.command()
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="BACKUP", exists=True, dir_okay=False)], passphrase: Passphrase
+    file: Annotated[Path, typer.Argument(metavar="BACKUP", exists=True, dir_okay=False)],
+    passphrase: Passphrase,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also if this machine has keys of another house, which is then replaced.")
+    ] = False,
 ) -> None:
     """Make the keys of a backup those of this machine: after a loss, or on a further host of the same house."""
     from deploy.marks.keys import backup as backups
 
     ours = _settings()
-    backups.restore(ours.keys, file, passphrase)
+    kept = backups.restore(ours.keys, file, passphrase, replace=replace)
     typer.echo(f"{ours.keys}: restored; restart what marks pictures")
+    if kept is not None:
+        typer.echo(f"the key of the authority before it is kept as {kept.name}")
 
 
 @marks.command()
