@@ -27,6 +27,12 @@ def open_picture(data: bytes, mode: str) -> Image.Image:
         return image.convert(mode)
 
 
+def open_output(data: bytes) -> Image.Image:
+    """Decode a stored output: RGB, or RGBA if its background was removed."""
+    with Image.open(io.BytesIO(data)) as image:
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
 def open_reference(data: bytes) -> Image.Image:
     """Decode a stored reference or control image as ingestion did, RGB and upright. Its size was checked then."""
     return decode_image(data, limits=ImageLimits(max_bytes=len(data), min_side=1)).image

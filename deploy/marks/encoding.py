@@ -23,9 +23,31 @@ def format_of(data: bytes) -> Format | None:
     return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
-def encode(image: Image.Image, kind: Format, xmp: str, texts: dict[str, str], *, quality: int = QUALITY) -> bytes:
-    """Encode an RGB image. `texts`: by key; JPEG and WebP take the one named `parameters` alone, as their comment.
+def layers(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return the colours of an image, RGB, and its alpha channel, L; None if every pixel is opaque.
 
+    The colours below transparent pixels are kept.
+    """
+    if not image.has_transparency_data:
+        return image.convert("RGB"), None
+    whole = image.convert("RGBA")
+    alpha = whole.getchannel("A")
+    return whole.convert("RGB"), None if alpha.getextrema() == (255, 255) else alpha
+
+
+def over_white(colours: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """Return what `layers` split as an RGB image on a white ground, with its colour profile."""
+    if alpha is None:
+        return colours
+    flat = Image.composite(colours, Image.new("RGB", colours.size, "white"), alpha)
+    flat.info.update({key: value for key, value in colours.info.items() if key == "icc_profile"})
+    return flat
+
+
+def encode(image: Image.Image, kind: Format, xmp: str, texts: dict[str, str], *, quality: int = QUALITY) -> bytes:
+    """Encode an RGB image, or for PNG and WebP an RGBA one, whose colours are kept where it is transparent.
+
+    `texts`: by key; JPEG and WebP take the one named `parameters` alone, as their comment.
     The colour profile in the image's `info` is kept. `quality`: 1..100, of JPEG and WebP.
     """
     options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
@@ -39,7 +61,7 @@ def encode(image: Image.Image, kind: Format, xmp: str, texts: dict[str, str], *,
         options |= {"quality": quality, "xmp": xmp.encode()}
         if "parameters" in texts:
             options["exif"] = _comment(texts["parameters"])
-        options |= {"subsampling": 0} if kind == "JPEG" else {"method": 4}
+        options |= {"subsampling": 0} if kind == "JPEG" else {"method": 4, "exact": True}
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from PIL import Image
 
-from deploy.marks.encoding import QUALITY, Format, encode, format_of
+from deploy.marks.encoding import QUALITY, Format, encode, format_of, layers, over_white
 from deploy.marks.facts import RECIPE_KEY, Facts
 from deploy.marks.keys.signers import SIGNERS, Identity
 from deploy.marks.settings import MarksError, MarkSettings
@@ -91,7 +91,8 @@ class Marker:
         """Return the picture as it leaves: watermarked, described, signed.
 
         `stripped`: without recipe and prompt, but not without its mark. `kind`: encode as this format; None: as it is.
-        With DREAMTUNER_MARKS=off the picture is only stripped or encoded. Raises UnknownFormatError.
+        A transparent picture stays so, except as JPEG: then it stands on white, and `marks.ground` says so. With
+        DREAMTUNER_MARKS=off the picture is only stripped or encoded. Raises UnknownFormatError.
         """
         own = format_of(data)
         if own is None:
@@ -101,18 +102,26 @@ class Marker:
         if not self.settings.on and kind == own:
             return Marked(without_metadata(data) if stripped else data, {"marked": False})
         with Image.open(io.BytesIO(data)) as opened:
-            image, recipe = opened.convert("RGB"), opened.info.get(RECIPE_KEY)
+            image, alpha = layers(opened)
+            recipe = opened.info.get(RECIPE_KEY)
+        ground = {"ground": "white: JPEG cannot be transparent"} if alpha is not None and kind == "JPEG" else {}
+        if ground:
+            image, alpha = over_white(image, alpha), None
         texts = {} if told is None else {"parameters": parameters(program_version(), told, image.size)}
         texts |= {RECIPE_KEY: recipe} if recipe is not None and not stripped else {}
         if not self.settings.on:
-            return Marked(encode(image, kind, "", texts, quality=quality), {"marked": False})
-        image, watermark = self._watermarked(image, facts)
-        coded = encode(image, kind, xmp(program_version(), told), texts, quality=quality)
+            return Marked(encode(_whole(image, alpha), kind, "", texts, quality=quality), {"marked": False} | ground)
+        image, watermark = self._watermarked(image, alpha, facts)
+        coded = encode(_whole(image, alpha), kind, xmp(program_version(), told), texts, quality=quality)
         signed = self._signature.sign(coded, f"image/{kind.lower()}", told)
-        return Marked(signed, {"marked": True, "c2pa": True, "iptc": True, "watermark": watermark, "house": self.house})
+        said = {"marked": True, "c2pa": True, "iptc": True, "watermark": watermark, "house": self.house}
+        return Marked(signed, said | ground)
 
-    def _watermarked(self, image: Image.Image, facts: Facts) -> tuple[Image.Image, str]:
-        """Return the image with the watermark, and what is promised of it; unchanged if it could not be read back."""
+    def _watermarked(self, image: Image.Image, alpha: Image.Image | None, facts: Facts) -> tuple[Image.Image, str]:
+        """Return the image with the watermark, and what is promised of it; unchanged if it could not be read back.
+
+        It is in all colours, those below transparent pixels too.
+        """
         from deploy.marks.watermark.detect import detect
         from deploy.marks.watermark.embed import embed
         from deploy.marks.watermark.payload import Payload
@@ -126,4 +135,15 @@ class Marker:
         marked.info.update(kept)
         if min(image.size) < SMALLEST:
             return marked, f"weak: smaller than {SMALLEST} pixels, it may not survive JPEG or resizing"
+        if alpha is not None and not detect(over_white(marked, alpha)).found:
+            return marked, "weak: it is read from the file itself, and lost once the picture is put on a ground"
         return marked, "full" if found.payload == payload else "without its id"
+
+
+def _whole(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """Return an RGB image with the alpha channel that it had, if any."""
+    if alpha is None:
+        return image
+    whole = image.copy()
+    whole.putalpha(alpha)
+    return whole

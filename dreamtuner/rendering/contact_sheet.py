@@ -285,9 +285,10 @@ def size_within(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, image: Image.Image | None, x: int, y: int, side: int) -> None:
-    """Fit the picture into a square of `side`, centred, with a hairline around the square."""
+    """Fit the picture into a square of `side`, centred, with a hairline around the square; paper shows through it."""
     if image is not None:
         size = size_within(image.size, side)
-        fitted = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        sheet.paste(fitted, (x + (side - size[0]) // 2, y + (side - size[1]) // 2))
+        fitted = image.convert("RGBA" if image.has_transparency_data else "RGB").resize(size, Image.Resampling.LANCZOS)
+        where = (x + (side - size[0]) // 2, y + (side - size[1]) // 2)
+        sheet.paste(fitted, where, fitted if fitted.mode == "RGBA" else None)
     draw.rectangle((x - 1, y - 1, x + side, y + side), outline=LINE)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetReference, SheetRow, contact_sheet
-from flows.image_io import PNG, open_picture, open_reference, png_bytes
+from flows.image_io import PNG, open_output, open_picture, open_reference, png_bytes
 from flows.ingestion.facts import Facts
 from flows.ingestion.layouts import GridLayouts
 from flows.ingestion.sources import shown
@@ -159,8 +159,6 @@ def _cell(cell: CellView, resources: Resources) -> SheetCell:
     if cell.image_sha256 is None:
         return SheetCell(None, reason=cell.error)
     try:
-        return SheetCell(
-            open_picture(read_picture(resources.catalog, resources.store, cell.image_sha256), "RGB"), cell.scores
-        )
+        return SheetCell(open_output(read_picture(resources.catalog, resources.store, cell.image_sha256)), cell.scores)
     except StoreError as error:
         return SheetCell(None, reason=f"lost: {error}")

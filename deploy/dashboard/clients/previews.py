@@ -11,6 +11,7 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
+from deploy.marks.encoding import layers, over_white
 from deploy.marks.facts import Facts
 from deploy.marks.marker import Marker
 
@@ -24,9 +25,12 @@ STRENGTH = 84  # of 255: how much of the text covers what is below it
 
 
 def preview(data: bytes, mark: str, size: Size, marker: Marker, facts: Facts) -> bytes:
-    """Return a preview of a picture as a JPEG file: without recipe and prompt, with its marks. Raises MarksError."""
+    """Return a preview of a picture as a JPEG file: without recipe and prompt, with its marks. Raises MarksError.
+
+    A transparent picture stands on white.
+    """
     with Image.open(io.BytesIO(data)) as opened:
-        image = opened.convert("RGB")
+        image = over_white(*layers(opened))
     longer = min(LONGER[size], max(1, round(SHARE * max(image.size))))
     image.thumbnail((longer, longer), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

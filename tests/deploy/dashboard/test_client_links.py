@@ -222,6 +222,16 @@ def test_a_preview_is_smaller_marked_and_tells_nothing(tmp_path: Path) -> None:
         assert max(shown.size) == LONGER["large"] < SHARE * 3000
 
 
+def test_a_preview_of_a_cut_out_does_not_show_what_was_removed(tmp_path: Path) -> None:
+    red, buffer = Image.new("RGBA", (1024, 768), (255, 0, 0, 0)), io.BytesIO()
+    red.paste((0, 0, 255, 255), (512, 0, 1024, 768))
+    red.save(buffer, "PNG")
+    data = preview(buffer.getvalue(), "x", "large", Marker(MarkSettings(tmp_path, on=False)), Facts(cell="c" * 64))
+    with Image.open(io.BytesIO(data)) as shown:
+        left = np.asarray(shown)[:, :370].reshape(-1, 3)
+    assert np.median(left, axis=0).min() > 250
+
+
 def test_an_address_has_so_many_requests_and_others_their_own() -> None:
     at = [0.0]
     limit = RateLimit(burst=3, per_second=0.5, clock=lambda: at[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from deploy.marks.encoding import Format
 from deploy.marks.inspection import AI_SOURCE, Inspection, UnreadableError, inspect
@@ -108,6 +108,45 @@ def test_a_key_elsewhere_signs_by_a_callback(marker: Marker, monkeypatch: pytest
     found = read(marker, marker.mark(SMALL, FACTS).data)
     assert (found.state, found.signer, len(asked)) == ("unknown signer", "Somebody's KMS, signer of pictures", 1)
     assert not marker.settings.keys.exists()
+
+
+def cut(side: int = 512) -> Image.Image:
+    """A cut-out: a disc of natural colours, which go on below the transparent pixels around it."""
+    image, mask = natural(side), Image.new("L", (side, side))
+    ImageDraw.Draw(mask).ellipse((side // 8, side // 8, side - side // 8, side - side // 8), fill=255)
+    image.putalpha(mask)
+    return image
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("kind", [None, "PNG", "WEBP"])
+def test_a_cut_out_leaves_cut_out(marker: Marker, kind: Format | None, on: bool) -> None:
+    given = cut()
+    marked = Marker(replace(marker.settings, on=on)).mark(png(given), FACTS, kind=kind)
+    with Image.open(io.BytesIO(marked.data)) as left:
+        assert left.mode == "RGBA"
+        assert left.getchannel("A").tobytes() == given.getchannel("A").tobytes()
+    assert "ground" not in marked.marks
+    if on:
+        found = read(marker, marked.data)
+        assert (found.state, found.watermark.ours) == ("trusted", True)
+        assert marked.marks["watermark"].startswith("weak: it is read from the file itself")
+
+
+def test_a_small_hole_takes_nothing_from_the_watermark(marker: Marker) -> None:
+    image = natural()
+    image.putalpha(255)
+    image.paste((0, 0, 0, 0), (500, 500, 504, 504))
+    assert marker.mark(png(image), FACTS).marks["watermark"] == "full"
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_cut_out_as_jpeg_stands_on_white_and_says_so(marker: Marker, on: bool) -> None:
+    marked = Marker(replace(marker.settings, on=on)).mark(png(cut()), FACTS, kind="JPEG")
+    with Image.open(io.BytesIO(marked.data)) as left:
+        assert np.asarray(left)[:40, :40].min() > 225
+    assert marked.marks["ground"].startswith("white")
+    assert read(marker, marked.data).watermark.found == on
 
 
 def test_off_is_off_and_needs_no_keys(marker: Marker) -> None:

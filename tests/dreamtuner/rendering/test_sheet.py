@@ -35,6 +35,14 @@ def test_small_pictures_grow_and_large_ones_shrink_to_the_same_cell(side: int) -
     assert PICTURE >= 128
 
 
+def test_the_sheet_does_not_show_a_background_that_was_removed() -> None:
+    cut = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+    cut.paste((0, 0, 254, 255), (0, 32, 64, 64))
+    shown = colours(contact_sheet("t", "", [block(SheetRow("a bear", [SheetCell(cut)]))]))
+    assert shown[0, 0, 254] > 0
+    assert not [colour for colour in shown if colour[0] > colour[1] + 60]
+
+
 def test_reference_and_mask_keep_their_proportions() -> None:
     reference, mask = Image.new("RGB", (200, 100), (0, 0, 254)), Image.new("L", (200, 100), 1)
     shown = colours(contact_sheet("t", "", [block(reference=reference, mask=mask)]))
