@@ -14,15 +14,25 @@ _FIELDS: dict[str, tuple[str, Role]] = {
     "lora": ("loras", "LoRA"),
     "vae": ("vaes", "VAE"),
     "embedding": ("embeddings", "embedding"),
+    "upscaler": ("upscalers", "upscaler"),
 }
+CUTOUT = "cutout "
+"""What labels of cut-outs begin with. A masker follows, whose weights `dreamtuner.preprocess.maskers` knows."""
 
 
-def adapter_weight(profile: Profile, label: str) -> Weight:
-    """Return an adapter by its label in recipes, such as "lora watercolour"."""
+def adapter_weight(profile: Profile | None, label: str) -> Weight:
+    """Return an adapter or an upscaler by its label in recipes, such as "lora watercolour" or "upscaler anime".
+
+    Its licence is unknown without the profile. Raises ValueError for a label of another kind.
+    """
     kind, _, name = label.partition(" ")
-    field, role = _FIELDS.get(kind, ("", "LoRA"))
-    place = getattr(profile, field, {}).get(name)
-    return Weight(name or label, role, licence_of_part(profile, f"{field}.{name}", place))
+    if kind not in _FIELDS or not name:
+        raise ValueError(f"{label!r} is no label of an adapter; known kinds are {', '.join(_FIELDS)}")
+    field, role = _FIELDS[kind]
+    if profile is None:
+        return Weight(name, role, UNKNOWN)
+    place = getattr(profile, field).get(name)
+    return Weight(name, role, licence_of_part(profile, f"{field}.{name}", place))
 
 
 def controlnet_weight(profile: Profile, kind: str) -> Weight:
@@ -34,14 +44,16 @@ def controlnet_weight(profile: Profile, kind: str) -> Weight:
 def weights_of_sampling(profile: Profile, sampling: Sampling) -> list[Weight]:
     """Return the base, and the subject-encoder and the upscaler if these settings use them."""
     found = [Weight(profile.name, "base", profile.licence)]
-    if sampling.beta > 0:
-        record = licence_of_part(profile, "subject_encoder", profile.folder("subject_encoder"))
-        found.append(Weight(profile.name, "subject-encoder", record))
+    found += [subject_encoder_weight(profile)] if sampling.beta > 0 else []
     upscaler = sampling.upscaler
-    if upscaler is not None and upscaler in profile.upscalers:
-        record = licence_of_part(profile, f"upscalers.{upscaler}", profile.upscalers[upscaler])
-        found.append(Weight(upscaler, "upscaler", record))
+    found += [adapter_weight(profile, f"upscaler {upscaler}")] if upscaler in profile.upscalers else []
     return found
+
+
+def subject_encoder_weight(profile: Profile) -> Weight:
+    """Return the subject-encoder."""
+    record = licence_of_part(profile, "subject_encoder", profile.folder("subject_encoder"))
+    return Weight(profile.name, "subject-encoder", record)
 
 
 def licence_of_part(profile: Profile, field: str, place: Path | None) -> LicenceRecord:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from PIL import Image
 
 from dreamtuner.plugins import PluginError, Registry
 from dreamtuner.preprocess.foreground import ForegroundMask
+
+if TYPE_CHECKING:
+    from dreamtuner.models.lineage import Weight
 
 DEFAULT_MASKER = "auto"
 _BACKENDS = "dreamtuner.preprocess.backends.maskers"
@@ -111,3 +114,22 @@ MASKERS: Registry[Masker] = Registry(
 def masker_of(method: str) -> Masker | None:
     """Return the installed masker that records masks as `method`, such as "grabcut-1"; None if there is none now."""
     return next((one for one in MASKERS.working().values() if method_of(one) == method), None)
+
+
+def weights_of_masker(name: str) -> list[Weight]:
+    """Return the models of a masker with their licences; none of one without weights, such as grabcut.
+
+    `auto` takes only models that may be used commercially. The licence of a masker that is not installed is unknown.
+    """
+    from dreamtuner.models.auxiliary import AUXILIARY
+    from dreamtuner.models.licences import UNKNOWN, licence_of
+    from dreamtuner.models.lineage import Weight
+
+    try:
+        masker = MASKERS[name]
+    except PluginError:  # of another machine, or removed since
+        return [Weight(name, "masker", UNKNOWN)]
+    if own := getattr(masker, "licence", None):
+        return [Weight(name, "masker", licence_of(str(own)))]
+    models: tuple[str, ...] = getattr(masker, "models", ())
+    return [Weight(one, "masker", AUXILIARY[one].licence if one in AUXILIARY else UNKNOWN) for one in models]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dreamtuner.models.licences import licence_of
 from dreamtuner.models.lineage import Role, Weight, objections
-from dreamtuner.models.part_licences import adapter_weight, controlnet_weight, weights_of_sampling
+from dreamtuner.models.part_licences import CUTOUT, adapter_weight, controlnet_weight, weights_of_sampling
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS
@@ -51,17 +51,29 @@ def weights_of_spec(
     A masker that is chosen for each reference (`auto`) takes only models that may be used commercially.
     """
     for sampling in setup.sampling.values():
-        yield from ((("profile",), weight) for weight in weights_of_sampling(profile, sampling))
+        for weight in weights_of_sampling(profile, sampling):
+            yield ("sampling", "upscaler") if weight.role == "upscaler" else ("profile",), weight
     yield from ((("profile",), controlnet_weight(profile, kind)) for kind in setup.controlnets)
     labels = {label for used in setup.adapters.values() for label in used}
     labels |= {f"embedding {token}" for token in setup.embeddings}
-    yield from ((("sampling",), adapter_weight(profile, label)) for label in sorted(labels))
+    for label in sorted(labels):
+        yield from _weights_of_label(profile, label)
     if setup.pictures is not None:  # what the seen pictures were made with is in the lineage of what comes of them
         yield from ((path, Weight(name, "base", licence_of(of))) for path, name, of in setup.pictures.behind)
     yield from _eyes(spec, profile, settings)
     for i, name in enumerate(metrics):
         records = licence_records(METRICS[name], profile)
         yield from ((("score", i), Weight(model, "metric", record)) for model, record in records.items())
+
+
+def _weights_of_label(profile: Profile, label: str) -> Iterator[Placed]:
+    if not label.startswith(CUTOUT):
+        weight = adapter_weight(profile, label)
+        yield ("sampling", "upscaler") if weight.role == "upscaler" else ("sampling",), weight
+        return
+    from dreamtuner.preprocess.maskers import weights_of_masker
+
+    yield from ((("sampling", "cutout"), weight) for weight in weights_of_masker(label.removeprefix(CUTOUT)))
 
 
 def _eyes(spec: Spec, profile: Profile, settings: Settings) -> Iterator[Placed]:

@@ -49,6 +49,14 @@ def test_a_recipe_says_what_finished_its_image(settings: Settings, references: P
     }
 
 
+def test_what_has_no_weights_is_refused_for_no_purpose(
+    settings: Settings, references: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_PURPOSE", "commercial")
+    spec = order(references, upscale=2, upscaler="lanczos", cutout="grabcut")
+    assert len(preview(spec, Resources.open(settings)).cells) == 1
+
+
 @pytest.mark.parametrize(
     ("sampling", "said"),
     [

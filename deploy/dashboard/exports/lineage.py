@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dreamtuner.models.auxiliary import AUXILIARY
-from dreamtuner.models.licences import PURPOSE, Purpose, licence_of
+from dreamtuner.models.licences import PURPOSE, UNKNOWN, Purpose, licence_of
 from dreamtuner.models.lineage import PurposeError, Weight, objections, read_purpose, stated_purpose
-from dreamtuner.models.part_licences import adapter_weight, controlnet_weight
+from dreamtuner.models.part_licences import CUTOUT, adapter_weight, controlnet_weight
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.maskers import MASKERS
+from dreamtuner.preprocess.maskers import weights_of_masker
 from storage.catalog.records import CatalogError
 from storage.catalog.views import OutputDetail, ProjectView
 
@@ -59,7 +58,7 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     for source in one.lineage.values():
         yield from weights_of_output(source, {})
     for seen in (one.settings.get("edit"), one.settings.get("set")):
-        yield from _masker(str(seen["masker"])) if seen and "masker" in seen else ()
+        yield from weights_of_masker(str(seen["masker"])) if seen and "masker" in seen else ()
     profile = _profile(one)
     base = licence_of(one.licence) if profile is None else profile.licence
     yield Weight(one.profile, "base", base)
@@ -67,10 +66,13 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     if (settings.get("sampling") or {}).get("beta"):
         yield Weight(one.profile, "subject-encoder", base)
     for kind in settings.get("controlnets") or {}:
-        unknown = Weight(f"{one.profile}/{kind}", "ControlNet", licence_of("unknown"))
+        unknown = Weight(f"{one.profile}/{kind}", "ControlNet", UNKNOWN)
         yield unknown if profile is None else controlnet_weight(profile, kind)
     for label in settings.get("adapters") or {}:
-        yield Weight(label, "LoRA", licence_of("unknown")) if profile is None else adapter_weight(profile, label)
+        if label.startswith(CUTOUT):
+            yield from weights_of_masker(label.removeprefix(CUTOUT))
+        else:
+            yield adapter_weight(profile, label)
     for subject in one.subjects:
         for name in (subject.mask_licence or "").split(" and "):
             if name:
@@ -78,18 +80,6 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     for metric in one.scores:
         for models in metrics.get(metric, {}).values():
             yield from (Weight(model, "metric", licence_of(name)) for model, name in models.items())
-
-
-def _masker(name: str) -> Iterator[Weight]:
-    """Yield the models of the masker that found the subject of a generated picture, if it has any."""
-    try:
-        masker = MASKERS[name]
-    except PluginError:  # of another machine, or removed since
-        yield Weight(name, "masker", licence_of("unknown"))
-        return
-    for model in getattr(masker, "models", ()):
-        known = AUXILIARY.get(model).licence if model in AUXILIARY else licence_of("unknown")
-        yield Weight(model, "masker", known)
 
 
 def _profile(one: OutputDetail) -> Profile | None:
