@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from deploy.cli.export import export
@@ -20,7 +20,7 @@ from flows.settings import Settings
 from flows.spec.problems import InputError
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError
-from storage.catalog.schema import Profile
+from storage.catalog.schema import Cell, CellReference, Mask, Profile, Reference, Subject
 from tests.deploy.dashboard.made_up import fill_up, plain
 
 SUBJECTS = [(name, "bear", "natural") for name in ("ピップ", "ボルト", "CON", "Momo", "momo", "a/b", "a b", "..")]
@@ -164,6 +164,40 @@ def test_what_a_licence_forbids_is_not_handed_on(give: Export, tmp_path: Path, m
     monkeypatch.setenv("DREAMTUNER_PURPOSE", "non-commercial")
     assert give("a", subjects=["momo"]).pictures == 2
     assert "  attribution: name the authors" in (tmp_path / "a" / "notice.txt").read_text()
+
+
+@pytest.mark.parametrize("eye", ["captioner", "estimator", "masker"])
+def test_what_saw_any_reference_of_a_picture_counts(
+    give: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eye: str
+) -> None:
+    """The caption and the depth map that it was made with, and the mask of a further reference; no others."""
+    strict = "CC-BY-NC-4.0"
+    with Catalog.open(give.catalog) as catalog, catalog.write() as s:  # type: ignore[attr-defined]
+        cell = s.scalars(
+            select(Cell).join(Subject, Subject.id == Cell.subject_id).where(Subject.name == "momo")
+        ).first()
+        other = s.scalars(select(Reference).join(Subject).where(Subject.name == "Momo")).one()
+        assert cell is not None
+        seen: dict[str, Any] = {"reference_id": cell.reference_id}
+        depth = s.scalars(select(Reference.image_sha256).where(Reference.id == cell.reference_id)).one()
+        for text, licence in (("a bear", "captioner"), ("never used", "none")):
+            licence = strict if licence in (eye, "none") else "Apache-2.0"
+            writes.add_annotation(s, kind="caption", text=text, method=f"blip-{text}", licence=licence, **seen)
+        licence = strict if eye == "estimator" else "Apache-2.0"
+        writes.add_annotation(s, kind="depth", image_sha256=depth, method="deep-1", licence=licence, **seen)
+        s.execute(update(Cell).where(Cell.id == cell.id).values(settings={"caption": "a bear"}, reference_depth=depth))
+        mask = s.scalars(select(Mask).where(Mask.reference_id == other.id)).one()
+        mask.licence = strict if eye == "masker" else None
+        link = {"cell_id": cell.id, "subject_id": cell.subject_id, "position": 1, "caption": ""}
+        s.add(CellReference(reference_id=other.id, mask_id=mask.id, **link))
+    monkeypatch.setenv("DREAMTUNER_PURPOSE", "commercial")
+    name = {"captioner": "blip-a bear", "estimator": "deep-1", "masker": "grabcut"}[eye]
+    with pytest.raises(CatalogError) as refused:
+        give("a", subjects=["momo"])
+    assert f": {eye} {name}: {strict} forbids commercial use (commercial); leave out" in str(refused.value)
+    monkeypatch.delenv("DREAMTUNER_PURPOSE")
+    give("a", subjects=["momo"])
+    assert f"{eye} {name}: {strict}" in (tmp_path / "a" / "notice.txt").read_text()
 
 
 def test_unmarked_is_recorded(give: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

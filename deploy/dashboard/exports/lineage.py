@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dreamtuner.models.licences import PURPOSE, UNKNOWN, Purpose, licence_of
 from dreamtuner.models.lineage import PurposeError, Weight, objections, read_purpose, stated_purpose
-from dreamtuner.models.part_licences import CUTOUT, adapter_weight, controlnet_weight
+from dreamtuner.models.part_licences import CUTOUT, adapter_weight, controlnet_weight, subject_encoder_weight
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.maskers import weights_of_masker
@@ -53,7 +53,7 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
 
     The profile's record counts, where it is the one that the catalog names; else the licence of that name. Pictures
     that it was made from, by an edit or as a set, bring their weights with them, and the masker of their subject
-    unless its mask is stated.
+    unless its mask is stated. What found the masks, captions and control images of its references counts too.
     """
     for source in one.lineage.values():
         yield from weights_of_output(source, {})
@@ -64,7 +64,8 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     yield Weight(one.profile, "base", base)
     settings = one.settings
     if (settings.get("sampling") or {}).get("beta"):
-        yield Weight(one.profile, "subject-encoder", base)
+        unknown = Weight(one.profile, "subject-encoder", UNKNOWN)
+        yield unknown if profile is None else subject_encoder_weight(profile)
     for kind in settings.get("controlnets") or {}:
         unknown = Weight(f"{one.profile}/{kind}", "ControlNet", UNKNOWN)
         yield unknown if profile is None else controlnet_weight(profile, kind)
@@ -73,10 +74,8 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
             yield from weights_of_masker(label.removeprefix(CUTOUT))
         else:
             yield adapter_weight(profile, label)
-    for subject in one.subjects:
-        for name in (subject.mask_licence or "").split(" and "):
-            if name:
-                yield Weight(subject.mask_method or "masker", "masker", licence_of(name))
+    for eye in one.eyes:
+        yield from (Weight(eye.method, eye.role, licence_of(name)) for name in eye.licence.split(" and ") if name)
     for metric in one.scores:
         for models in metrics.get(metric, {}).values():
             yield from (Weight(model, "metric", licence_of(name)) for model, name in models.items())

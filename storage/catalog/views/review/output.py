@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from storage.catalog.schema import (
     Run,
 )
 from storage.catalog.views.output_subjects import OutputReference, OutputSubject, subjects_of_outputs
+from storage.catalog.views.review.seen_by import Eye, eyes_of_outputs
 from storage.catalog.views.runs.run import spec_of_run
 from storage.catalog.views.scores import scores_of
 
@@ -37,7 +38,8 @@ class OutputDetail:
     another reference now. `further`: the references that it was generated from beside the first one.
     `reference_controls`: the first one's own control images that it was generated with, by kind. `sources`: the
     pictures that it was made from, which may have sources too: "edit", and "first" of its set. `lineage`: the same with
-    those that the viewer does not see, for licences alone; it is never shown.
+    those that the viewer does not see, for licences alone; it is never shown. `eyes`: what found the masks, captions
+    and control images of its references, for licences alone too.
     """
 
     output_id: int
@@ -80,6 +82,7 @@ class OutputDetail:
     further: Sequence[OutputReference] = ()
     sources: Mapping[str, "OutputDetail"] = field(default_factory=dict)
     lineage: Mapping[str, "OutputDetail"] = field(default_factory=dict, repr=False)
+    eyes: Sequence[Eye] = ()
 
 
 _OF_SUBJECTS = ("name", "position", "mask_method", "mask_licence")
@@ -121,7 +124,9 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
                 lineage=lineage.get(output_id, {}),
                 **fields,
             )
-    return [found[one] for one in dict.fromkeys(output_ids) if one in found]
+    used = {one.output_id: (one.settings, one.reference_controls) for one in found.values()}
+    eyes = eyes_of_outputs(s, used)
+    return [replace(found[one], eyes=eyes.get(one, ())) for one in dict.fromkeys(output_ids) if one in found]
 
 
 def _sources(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, OutputDetail]]:
