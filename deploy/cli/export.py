@@ -78,7 +78,7 @@ def export(
     whose = set(subject_ids) or None
     with catalog.read() as s:
         metrics = views.metric_licences(s)
-        projects = views.projects_of_outputs(s, ids)
+        projects = views.purposes_of_outputs(s, ids)
     demand_purposes((one for one, _ in _details(catalog, ids)), projects, metrics)
     marker = Marker.open(settings.home)
     marker.prepare()

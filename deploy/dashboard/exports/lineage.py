@@ -11,14 +11,14 @@ from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.maskers import weights_of_masker
 from storage.catalog.records import CatalogError
-from storage.catalog.views import OutputDetail, ProjectView
+from storage.catalog.views import OutputDetail, ProjectPurpose
 
 MetricLicences = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Licence names by metric, version and model, as storage.catalog.views.metric_licences returns them."""
 
 
 def demand_purposes(
-    outputs: Iterable[OutputDetail], projects: Mapping[int, Sequence[ProjectView]], metrics: MetricLicences
+    outputs: Iterable[OutputDetail], projects: Mapping[int, Sequence[ProjectPurpose]], metrics: MetricLicences
 ) -> None:
     """Raise CatalogError if a weight behind one of the pictures does not allow to hand it on for what it is for.
 
@@ -31,12 +31,12 @@ def demand_purposes(
             return
         behind: dict[tuple[str, Purpose], set[Weight]] = {}
         for one in outputs:
-            stated = {project.name: project.purpose for project in projects.get(one.output_id, ()) if project.purpose}
-            purposes = [
-                (where := f"the purpose of project {name!r}", read_purpose(text, where))
-                for name, text in stated.items()
+            stated = [
+                (where := _where(project.name), read_purpose(project.purpose, where))
+                for project in projects.get(one.output_id, ())
+                if project.purpose
             ]
-            for where, purpose in purposes or [(PURPOSE, general)]:
+            for where, purpose in stated or [(PURPOSE, general)]:
                 if purpose is not None:
                     behind.setdefault((where, purpose), set()).update(weights_of_output(one, metrics))
     except PurposeError as error:
@@ -44,8 +44,15 @@ def demand_purposes(
     for (where, purpose), weights in behind.items():
         if found := objections(sorted(weights, key=str), purpose, images=True):
             reasons = "; ".join(map(str, found))
-            remedy = f"leave out its pictures, or correct {where}"
-            raise CatalogError(f"these pictures may not be handed on for this purpose: {reasons}; {remedy}")
+            other = f"ask an admin about {where}" if where == _where(None) else f"correct {where}"
+            raise CatalogError(
+                f"these pictures may not be handed on for this purpose: {reasons}; leave out its pictures, or {other}"
+            )
+
+
+def _where(project: str | None) -> str:
+    """Return what errors call the purpose of a project; None: one that the viewer does not see."""
+    return "the purpose of a project that you do not see" if project is None else f"the purpose of project {project!r}"
 
 
 def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[Weight]:

@@ -66,11 +66,13 @@ from .people import (
 from .projects.client_links import (
     LinkPicture,
     LinkView,
+    ProjectPurpose,
     approved_of_project,
     approved_pictures,
     client_link,
     client_links,
     projects_of_outputs,
+    purposes_of_outputs,
 )
 from .projects.projects import (
     MemberView,
@@ -222,6 +224,7 @@ __all__ = [
     "ProfileInUse",
     "ProfileUse",
     "Progress",
+    "ProjectPurpose",
     "ProjectView",
     "Queue",
     "Quota",
@@ -359,6 +362,7 @@ __all__ = [
     "projects_of_outputs",
     "projects_of_subjects",
     "projects_of_user",
+    "purposes_of_outputs",
     "queue",
     "queues_of",
     "quota_left",

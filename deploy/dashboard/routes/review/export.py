@@ -149,7 +149,7 @@ def demand_purpose(known: Resources, outputs: Sequence[OutputDetail], metrics: M
     That is the purpose of their projects, and of DREAMTUNER_PURPOSE for pictures of none that states one.
     """
     with known.catalog.read() as s:
-        projects = views.projects_of_outputs(s, [one.output_id for one in outputs])
+        projects = views.purposes_of_outputs(s, [one.output_id for one in outputs])
     demand_purposes(outputs, projects, metrics)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
 from storage.catalog.database.sql import chunks
+from storage.catalog.narrowing import everything
 from storage.catalog.schema import Cell, ClientLink, Output, Project, Run, RunCell
 from storage.catalog.views.projects.projects import ProjectView, projects
 
@@ -121,3 +122,25 @@ def projects_of_outputs(s: Session, output_ids: Sequence[int]) -> dict[int, list
         for output_id, project_id in s.execute(rows.where(Output.id.in_(part))):
             found.setdefault(output_id, set()).update(one for one in by_id if one == project_id)
     return {output_id: [by_id[one] for one in sorted(ids)] for output_id, ids in found.items()}
+
+
+@dataclass(frozen=True)
+class ProjectPurpose:
+    """What a project says its images are for; None if it states nothing. `name`: None if the viewer does not see it."""
+
+    name: str | None
+    purpose: str | None
+
+
+def purposes_of_outputs(s: Session, output_ids: Sequence[int]) -> dict[int, list[ProjectPurpose]]:
+    """Return what the projects of the runs that requested each output say it is for, omitting outputs of no project.
+
+    Projects that the viewer does not see count too, for licences alone: they are not named.
+    """
+    seen = {one.id for one in projects(s)}
+    with everything(s):
+        found = projects_of_outputs(s, output_ids)
+    return {
+        output_id: [ProjectPurpose(one.name if one.id in seen else None, one.purpose) for one in ones]
+        for output_id, ones in found.items()
+    }
