@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 
 from deploy.dashboard.clients.previews import LONGER, SHARE, overlaid, preview
 from deploy.dashboard.clients.rate_limit import RateLimit
+from deploy.dashboard.routes.projects.links import project_of_link
 from deploy.dashboard.security.secrets import digest
 from deploy.marks.facts import Facts
 from deploy.marks.inspection import inspect
@@ -24,7 +25,9 @@ from deploy.marks.marker import Marker
 from deploy.marks.settings import MarkSettings
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
+from storage.catalog.records import CatalogError
 from storage.catalog.schema import ClientLink, Output
+from storage.catalog.views import ProjectView
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.foreign import add_foreign
 
@@ -187,6 +190,16 @@ def test_a_link_belongs_to_the_project_of_its_pictures(approved: Site) -> None:
         assert client.post(f"/links/{own.id}/revoke").status_code == 404
         assert client.post("/links", data={"title": "x", "project_id": str(foreign.project_id)}).status_code == 404
     made(approved)  # of what is everybody's
+
+
+def test_a_link_needs_one_project_that_all_its_pictures_are_of() -> None:
+    ours, theirs, third = (ProjectView(i, f"p{i}", None, None, now(), 0, 0, 0) for i in (1, 2, 3))
+    assert project_of_link({}, None) is None
+    assert project_of_link({7: [ours], 8: [ours, theirs]}, None) == 1
+    assert project_of_link({7: [ours, theirs], 8: [ours, theirs, third]}, 2) == 2  # two have all: the chosen one's
+    assert project_of_link({7: [ours, theirs], 8: [ours, theirs, third]}, None) == 1
+    with pytest.raises(CatalogError, match="of several projects, 'p1' and 'p2' and 'p3'; make a link for each"):
+        project_of_link({7: [ours, theirs], 8: [third]}, None)
 
 
 def picture(width: int, height: int) -> bytes:

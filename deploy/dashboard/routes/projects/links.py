@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from deploy.marks.settings import UNMARKED
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
 from storage.catalog.records import CatalogError
+from storage.catalog.views import ProjectView
 
 router = APIRouter()
 Operator = Annotated[Person, Depends(Needs("operator"))]
@@ -61,20 +63,18 @@ def _add(request: Request, person: Person, form: Any) -> Response:
     title = str(form.get("title") or "").strip()
     password = str(form.get("password") or "")
     hashed = hash_password(password) if password else None
-    chosen = _chosen(request, form)
+    project_id, chosen = _chosen(request, form)
     with known.catalog.read() as s:
         ids = [one.output_id for one in views.approved_pictures(s, chosen)]
         outputs, metrics = views.outputs(s, ids), views.metric_licences(s)
-        of = {one.id: one for found in views.projects_of_outputs(s, ids).values() for one in found}
-    if len(of) > 1:
-        names = " and ".join(sorted(repr(one.name) for one in of.values()))
-        raise CatalogError(f"pictures: they are of several projects, {names}; make a link for each")
+        projects = views.projects_of_outputs(s, ids)
+    owner = project_of_link(projects, project_id)
     demand_purpose(known, outputs, metrics)
     with known.catalog.write() as s:
         writes.add_client_link(
             s,
             token_sha256=digest(secret),
-            project_id=next(iter(of), None),
+            project_id=owner,
             title=title,
             mark=str(form.get("mark") or "").strip() or "PREVIEW",
             output_ids=ids,
@@ -85,15 +85,28 @@ def _add(request: Request, person: Person, form: Any) -> Response:
     return _shown(request, person, asked={}, secret=secret, title=title)
 
 
-def _chosen(request: Request, form: Any) -> list[int]:
-    """Return the outputs that the form chooses: those of a project, else those that match the filter."""
+def project_of_link(projects: Mapping[int, Sequence[ProjectView]], chosen: int | None) -> int | None:
+    """Return the project of a link to pictures of these projects: the chosen one, else the first that all are of.
+
+    None if no picture is of any; pictures of none do not count. Raises CatalogError if no project has all of them.
+    """
+    each = [{one.id for one in found} for found in projects.values()]
+    common = each[0].intersection(*each[1:]) if each else set[int]()
+    if each and not common:
+        names = " and ".join(sorted({repr(one.name) for found in projects.values() for one in found}))
+        raise CatalogError(f"pictures: they are of several projects, {names}; make a link for each")
+    return chosen if chosen in common else min(common, default=None)
+
+
+def _chosen(request: Request, form: Any) -> tuple[int | None, list[int]]:
+    """Return the project that the form chooses, if any, and the outputs: its own, else those that match the filter."""
     known = resources(request)
     if form.get("project_id"):
         with known.catalog.read() as s:
             project = views.project(s, whole_number("project_id", form.get("project_id")))
-            return views.approved_of_project(s, project.id, MOST)
+            return project.id, views.approved_of_project(s, project.id, MOST)
     asked = parse_filter({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
-    return collect(known, asked, MOST)[0]
+    return None, collect(known, asked, MOST)[0]
 
 
 @router.post("/links/{link_id:int}/revoke")
