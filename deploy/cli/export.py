@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from deploy.cli.options import actor
 from deploy.dashboard.exports.formats import ExportFormat, format_of
 from deploy.dashboard.exports.lineage import demand_purposes
-from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, MANIFESTS, files
-from deploy.dashboard.exports.options import ExportOptions
+from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, files
+from deploy.dashboard.exports.options import MANIFESTS, ExportOptions
 from deploy.marks.marker import Marker
 from flows.resources import Resources
 from flows.settings import Settings

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from deploy.marks.encoding import Format
 from storage.catalog.records import CatalogError
 from storage.catalog.views import OutputDetail, OutputSubject
+from storage.keys import MAX_KEY_LENGTH, InvalidKeyError, check_key
 
 PictureFormat = Literal["original", "png", "jpeg", "webp"]
 FORMATS: Sequence[PictureFormat] = get_args(PictureFormat)
@@ -27,7 +29,13 @@ PLACEHOLDERS: Mapping[str, str] = {
 }
 TELLING = ("seed", "prompt", "run", "profile")  # what an export without metadata does not say
 PLAIN = frozenset(string.ascii_letters + string.digits + " _.-/")
-LONGEST = 200  # characters of a name
+LONGEST = 200  # characters of a template
+MANIFESTS = ("manifest.jsonl", "manifest.csv", "notice.txt")
+"""The files at the top of every export, beside the pictures."""
+_WIDEST: Mapping[str, int] = {"folder": 60, "prompt": 60, "subject": 40, "run": 40, "profile": 40}
+MOST_ALIKE = 9999  # pictures of an export with the same name, which are numbered
+WIDE, LONGEST_PART = 20, 240
+"""Characters of any other placeholder at the most; and of a file's or folder's name: file systems hold 255."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,10 @@ class ExportOptions:
         told = [name for name in TELLING if name in used]
         if told and not self.metadata:
             raise CatalogError(f"names: {{{told[0]}}} is left out without metadata; use {{id}} or {{n}}")
+        if (folder := self.template.partition("/"))[1] and (taken := _manifest_like(folder[0])):
+            raise CatalogError(
+                f"names: the folder {folder[0]!r} may be called {taken}, a file of the export; rename it"
+            )
         if not {"id", "n"} & set(used):
             raise CatalogError("names: use {id} or {n}, so that every picture has its own name")
 
@@ -86,6 +98,18 @@ class ExportOptions:
         values |= {"run": slug(one.run_name or "") or "run", "profile": slug(one.profile), "rating": str(one.rating)}
         values |= {"date": f"{one.created_at:%Y-%m-%d}"}
         return self.template.format(**values)
+
+
+def check_keys(stems: Iterable[str]) -> None:
+    """Check that the names of pictures can be keys in a bucket. Raises CatalogError naming the field and the name."""
+    for stem in stems:
+        try:
+            check_key(f"{stem}-{MOST_ALIKE}.jsonl")
+        except InvalidKeyError as error:
+            raise CatalogError(
+                f"names: {stem[:80]!r} cannot be a name in a bucket; write lower-case letters, digits and . _ - alone, "
+                f"a letter or digit at both ends of every part, and {MAX_KEY_LENGTH} characters at most"
+            ) from error
 
 
 def folder_name(subject: OutputSubject) -> str:
@@ -122,4 +146,14 @@ def fields_of(template: str) -> list[str]:
     for part in filled.split("/"):
         if not part or part != part.strip(" ") or part.startswith(".") or part.endswith("."):
             raise CatalogError(f"names: {part!r} is no name of a file or folder; write for example {{folder}}/{{id}}")
+    widest = "".join(literal + "x" * (_WIDEST.get(name, WIDE) if name else 0) for literal, name, _, _ in parts)
+    if max(map(len, widest.split("/"))) > LONGEST_PART:
+        raise CatalogError(f"names: a name may become longer than {LONGEST_PART} characters; use fewer placeholders")
     return used
+
+
+def _manifest_like(folder: str) -> str | None:
+    """Return the file of the export whose name a folder by this template may have, in any case of letters."""
+    parts = string.Formatter().parse(folder)
+    like = "".join(re.escape(literal) + ("[a-z0-9-]*" if name else "") for literal, name, _, _ in parts)
+    return next((one for one in MANIFESTS if re.fullmatch(like, one, re.IGNORECASE)), None)

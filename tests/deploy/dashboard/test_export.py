@@ -100,6 +100,17 @@ def test_a_bucket_that_cannot_be_is_named(site: Site, s3: Any, url: str, said: s
     assert not list(Path().glob("[sS]3:*"))
 
 
+def test_names_that_a_bucket_cannot_hold_are_refused_before_the_audit(site: Site, s3: Any) -> None:
+    approve(site, 1)
+    with site.client("operator") as client:
+        answer = client.post("/export/bucket", data={"url": "s3://pictures/x", "names": "Bears/{id}"})
+    assert answer.status_code == 400
+    said = answer.text.replace("&#39;", "'")
+    assert "Names: 'Bears/000001' cannot be a name in a bucket" in said
+    with site.catalog.read() as s:
+        assert views.audit_page(s, action="export").rows == []
+
+
 def test_a_picture_that_the_store_lost_is_named_in_the_manifest(site: Site) -> None:
     approve(site, 1, 2)
     with site.catalog.read() as s:

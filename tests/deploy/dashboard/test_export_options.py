@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.dashboard.exports.options import ExportOptions
+from deploy.dashboard.exports.options import ExportOptions, check_keys
 from storage.catalog.records import CatalogError
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.test_export import approve
@@ -27,12 +27,28 @@ from tests.deploy.dashboard.test_export import approve
         ("{id}:x", "is not portable"),
         ("{id}" + "x" * 200, "longer than 200"),
         (".{id}", "no name of a file or folder"),
+        ("notice.txt/{n}", "the folder 'notice.txt' may be called notice.txt"),
+        ("Manifest.CSV/{n}", "may be called manifest.csv"),
+        ("{run}.jsonl/{n}", "may be called manifest.jsonl"),
+        ("{prompt}" * 4 + "{id}", "longer than 240 characters"),
     ],
 )
 def test_a_template_that_names_no_file_is_refused(names: str, said: str) -> None:
     with pytest.raises(CatalogError) as error:
         ExportOptions(names=names)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("names", ["notice/{n}", "manifest.csv-{id}", "{run}/{n}", "a/notice.txt/{n}"])
+def test_a_template_beside_the_manifests_is_none_of_them(names: str) -> None:
+    assert ExportOptions(names=names).template == names
+
+
+@pytest.mark.parametrize("stem", ["Bears/000001", "a b/000001", "_a/000001", "x" * 510])
+def test_what_is_no_key_is_refused_for_a_bucket(stem: str) -> None:
+    with pytest.raises(CatalogError, match=r"names: '.*' cannot be a name in a bucket; write lower-case"):
+        check_keys(["pip-1/000001-seed7", stem])
+    check_keys(["pip-1/000001-seed7"])
 
 
 @pytest.mark.parametrize("more", [{"names": "{id}-{prompt}"}, {"names": "{id}-{seed}"}, {"captions": True}])

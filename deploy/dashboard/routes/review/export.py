@@ -15,7 +15,7 @@ from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
 from deploy.dashboard.exports.lineage import MetricLicences, demand_purposes
 from deploy.dashboard.exports.manifest import files
-from deploy.dashboard.exports.options import FORMATS, PLACEHOLDERS, ExportOptions, PictureFormat
+from deploy.dashboard.exports.options import FORMATS, PLACEHOLDERS, ExportOptions, PictureFormat, check_keys
 from deploy.dashboard.gallery_filter import FIELDS, parse_filter, whole_number
 from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import Resources, resources
@@ -64,7 +64,7 @@ async def to_bucket(request: Request, person: Operator) -> Response:
     form = await request.form()
     url = str(form.get("url") or "").strip()
     target, known = _bucket(url), resources(request)
-    outputs, metrics, options, whose = await run_in_threadpool(_chosen, request, person, form, url)
+    outputs, metrics, options, whose = await run_in_threadpool(_chosen, request, person, form, url, keys=True)
     parts = files(known.store, outputs, known.marker, metrics, options, subject_ids=whose)
     put = await run_in_threadpool(_put, target, parts)
     return redirect("/export", f"{put} files uploaded to {url}")
@@ -110,9 +110,11 @@ def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:
 
 
 def _chosen(
-    request: Request, person: Person, form: Any, to: str
+    request: Request, person: Person, form: Any, to: str, *, keys: bool = False
 ) -> tuple[list[tuple[OutputDetail, ReviewedBy | None]], MetricLicences, ExportOptions, Collection[int] | None]:
     """Select the approved outputs that match the form, and record the export in the audit.
+
+    `keys`: the names have to be keys of a bucket. What is wrong is refused before the export is recorded.
 
     Returns the outputs with their reviewers, the metrics' licences, how to write the files, and the only subjects to
     include (None: all).
@@ -125,11 +127,14 @@ def _chosen(
         outputs, reviewed = views.outputs(s, ids, subject_id=asked.subject_id), views.reviewed_by(s, ids)
         metrics = views.metric_licences(s)
     demand_purpose(known, outputs, metrics)
+    whose = None if asked.subject_id is None else {asked.subject_id}
+    if keys:
+        named = ((i, one, link) for i, one in enumerate(outputs, 1) for link in one.subjects)
+        check_keys(options.name_of(one, link, i) for i, one, link in named if whose is None or link.subject_id in whose)
     about = {"pictures": len(outputs), "metadata": options.metadata, "marked": known.marker.settings.on}
     with known.catalog.write() as s:
         after = {"to": to, **about, "filter": asked.as_json()}
         writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
-    whose = None if asked.subject_id is None else {asked.subject_id}
     return [(one, reviewed.get(one.output_id)) for one in outputs], metrics, options, whose
 
 
