@@ -1,10 +1,12 @@
 """An image made again from its recipe has the same pixels, or the inputs that differ are named."""
 
+from importlib.metadata import version
+
 import pytest
 from PIL import Image
 
 from flows.execution.replay.environment import differences, environment, made_with
-from flows.execution.replay.replay import replay
+from flows.execution.replay.replay import apart_by, replay
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.problems import InputError
@@ -37,9 +39,22 @@ def _grey(cells: object, resources: object) -> list[Image.Image]:
     return [Image.new("RGB", (64, 64), "grey")] * len(list(cells))  # type: ignore[call-overload]
 
 
+def test_transparency_is_compared_too() -> None:
+    red = Image.new("RGB", (8, 8), "red")
+    cut, less = red.copy(), red.copy()
+    cut.putalpha(255)
+    less.putalpha(255)
+    less.putpixel((3, 4), (255, 0, 0, 90))
+    assert apart_by(cut, cut.copy()).max() == apart_by(red, cut).max() == apart_by(red, red).max() == 0
+    assert [int(apart_by(*pair).max()) for pair in ((cut, less), (less, red), (red, less))] == [165] * 3
+    assert (apart_by(cut, less) > 0).any(axis=2).sum() == 1
+    assert apart_by(red, red.resize((9, 8))).max() == 255
+
+
 def test_inputs_that_differ_are_named(settings: Settings) -> None:
     resources = Resources.open(settings)
     here = environment(resources)
+    assert here["opencv-python-headless"] == version("opencv-python-headless")  # which cuts out
     recorded = made_with(resources, ["ab" * 32]) | {"torch": "1.0", "device": "NVIDIA H200", "gone": 1}
     assert differences(recorded, here) == [f"torch: 1.0, here {here['torch']}", "device: NVIDIA H200, here cpu"]
     assert differences(here, here) == []

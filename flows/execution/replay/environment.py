@@ -12,6 +12,8 @@ from dreamtuner.settings.sampling import ENGINE_VERSION
 from flows.resources import Resources
 
 LIBRARIES = ("dreamtuner", "torch", "diffusers", "transformers", "peft", "numpy", "pillow")
+CUTTING = ("opencv-python-headless", "onnxruntime")
+"""Libraries of maskers, which cut out images."""
 TOGETHER = "together"
 """The cells that were generated in one call, in their order: the first SHORT digits of their digests."""
 SHORT = 12
@@ -49,7 +51,7 @@ def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[st
 @cache
 def _libraries() -> dict[str, str]:
     found = {}
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *CUTTING):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

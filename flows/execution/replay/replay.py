@@ -15,7 +15,7 @@ from flows.execution.generate_batch import generate_together
 from flows.execution.recipe_rows import recipe_of_row
 from flows.execution.replay.environment import TOGETHER, differences, environment
 from flows.faults import CellChangedError
-from flows.image_io import open_picture, png_bytes
+from flows.image_io import open_output, png_bytes
 from flows.planning.cells import canonical
 from flows.resources import Resources
 from flows.spec.problems import InputError, Problem
@@ -31,9 +31,9 @@ LEVEL = 1
 class Replayed:
     """The image made again, beside the stored one.
 
-    `same`: the pixels are equal, `same_bytes`: the file is too; `most`: the largest difference, levels of 255;
-    `share`: how many pixels differ, 0..1. `together`: how many cells were generated in one call, `of`: how many it was
-    recorded with, 0 if nothing was. `differ`: inputs that are not as recorded, by name.
+    `same`: the pixels are equal, with their transparency, `same_bytes`: the file is too; `most`: the largest
+    difference, levels of 255; `share`: how many pixels differ, 0..1. `together`: how many cells were generated in one
+    call, `of`: how many it was recorded with, 0 if nothing was. `differ`: inputs that are not as recorded, by name.
     """
 
     digest: str
@@ -92,8 +92,8 @@ def replay(cell: str, resources: Resources, *, alone: bool = False) -> Replayed:
     except CellChangedError as error:
         raise _refused(str(error)) from error
     image = images[[one.digest for one in cells].index(found.digest)]
-    stored = open_picture(read_picture(resources.catalog, resources.store, found.image_sha256), "RGB")
-    apart = _apart(image, stored)
+    stored = open_output(read_picture(resources.catalog, resources.store, found.image_sha256))
+    apart = apart_by(image, stored)
     data = png_bytes(image, canonical(recipe_of_row(found)))
     return Replayed(
         found.digest,
@@ -109,10 +109,15 @@ def replay(cell: str, resources: Resources, *, alone: bool = False) -> Replayed:
     )
 
 
-def _apart(image: Image.Image, stored: Image.Image) -> np.ndarray[Any, np.dtype[np.int16]]:
+def apart_by(image: Image.Image, stored: Image.Image) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Return how far two images are apart, levels of 255, height x width x channels; with alpha if either has it.
+
+    Images of two sizes differ everywhere, as one pixel.
+    """
     if image.size != stored.size:
         return np.full((1, 1, 3), 255, dtype=np.int16)
-    return np.abs(np.asarray(image.convert("RGB"), dtype=np.int16) - np.asarray(stored, dtype=np.int16))
+    mode = "RGBA" if image.has_transparency_data or stored.has_transparency_data else "RGB"
+    return np.abs(np.asarray(image.convert(mode), dtype=np.int16) - np.asarray(stored.convert(mode), dtype=np.int16))
 
 
 def _recorded(found: CellDetail, resources: Resources) -> Mapping[str, Any]:
