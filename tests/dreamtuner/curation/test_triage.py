@@ -4,8 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dreamtuner.curation.logistic import fit_logistic, probabilities
+from dreamtuner.curation.palette import NAMES as PALETTE
+from dreamtuner.curation.palette import palette
+from dreamtuner.curation.perceptual_hash import structure
 from dreamtuner.curation.risk_control import hiding_threshold, keepers_needed
 from dreamtuner.curation.signs import Signs
 from dreamtuner.curation.triage import FEWEST, Triage, fit_triage
@@ -97,3 +101,17 @@ def test_the_same_decisions_give_the_same_model_and_it_is_read_as_it_was_stored(
     unseen = [*signs(draw, True, 5).values(), Signs(subject="new", prompt="new")]
     assert read.chances(unseen) == pytest.approx(model.chances(unseen), abs=1e-4)
     assert 0 < read.chances(unseen)[-1] < 1, "what nothing is known of counts as average"
+
+
+def test_colours_that_touch_otherwise_are_found_as_colours_and_not_as_patches() -> None:
+    draw = np.random.default_rng(5)
+    colours = draw.integers(40, 216, (4, 3))
+    rows = np.repeat(np.repeat(colours[[[0, 1], [2, 3]]], 32, axis=0), 32, axis=1)
+    other = np.repeat(np.repeat(colours[[[0, 3], [1, 2]]], 32, axis=0), 32, axis=1)
+    one, another = (structure(Image.fromarray(of.astype(np.uint8))) for of in (rows, other))
+    same = dict(zip(PALETTE, palette(one, one), strict=True))
+    assert same["mean"] == same["2 x 2 mean"] == 0
+    assert same["share found"] == same["2 x 2 share found"] == same["share of the reference's"] == 1
+    found = dict(zip(PALETTE, palette(another, one), strict=True))
+    assert found["mean"] < 3, "all its colours are there"
+    assert found["2 x 2 worst tenth"] > 20, "where they meet, they meet others"
