@@ -39,7 +39,7 @@ def _found(ours: NDArray[np.float64], theirs: NDArray[np.float64], side: int) ->
 
 def _patches(planes: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     """Return all patches of side x side fields, (N, 3 x side x side)."""
-    windows = np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2))
+    windows: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2))
     return windows.transpose(1, 2, 0, 3, 4).reshape(-1, 3 * side * side)
 
 
