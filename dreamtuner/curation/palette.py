@@ -39,8 +39,9 @@ def _found(ours: NDArray[np.float64], theirs: NDArray[np.float64], side: int) ->
 
 def _patches(planes: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     """Return all patches of side x side fields, (N, 3 x side x side)."""
-    windows: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2))
-    return windows.transpose(1, 2, 0, 3, 4).reshape(-1, 3 * side * side)
+    windows = np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2))
+    patches: NDArray[np.float64] = windows.transpose(1, 2, 0, 3, 4).reshape(-1, 3 * side * side)
+    return patches
 
 
 def _middle(structure: bytes) -> NDArray[np.float64]:
