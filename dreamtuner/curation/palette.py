@@ -40,11 +40,11 @@ def _found(ours: NDArray[np.float64], theirs: NDArray[np.float64], side: int) ->
 def _patches(planes: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     """Return all patches of side x side fields, (N, 3 x side x side)."""
     windows = np.lib.stride_tricks.sliding_window_view(planes, (side, side), axis=(1, 2))
-    patches: NDArray[np.float64] = windows.transpose(1, 2, 0, 3, 4).reshape(-1, 3 * side * side)
-    return patches
+    return windows.transpose(1, 2, 0, 3, 4).reshape(-1, 3 * side * side)
 
 
 def _middle(structure: bytes) -> NDArray[np.float64]:
     """Return the fields in the middle (3, H, W): brightness, weighted, and the two colour differences."""
     inside = fields(structure)[:, ABOVE : COLOURS - ABOVE, BESIDE : COLOURS - BESIDE].astype(np.float64)
-    return inside * np.array((LIGHT, 1.0, 1.0))[:, None, None]
+    weights = np.array((LIGHT, 1.0, 1.0), dtype=np.float64)
+    return inside * weights[:, None, None]
