@@ -111,21 +111,21 @@ def test_the_cells_of_a_process_killed_on_another_machine_come_back_after_their_
 ) -> None:
     digests = planned(10).digests
     code = WORKER.replace('print("claimed", *mine, flush=True)', 'print("claimed", flush=True); sys.stdin.readline()')
-    worker = python(code, [url, 10, 10, "elsewhere:7:token", 3])
+    worker = python(code, [url, 10, 10, "elsewhere:7:token", 6])
     assert worker.stdin is not None
     assert worker.stdout is not None
+    before = time.monotonic()
     worker.stdin.write("go\n")
     worker.stdin.flush()
     assert [worker.stdout.readline() for _ in range(2)] == ["ready\n", "claimed\n"]
-    claimed_at = time.monotonic()
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
     with catalog.write() as s:
         assert writes.claim_cells(s, digests, this_owner(), 600) == []
     while not (taken := _claim(catalog, digests)):
-        assert time.monotonic() < claimed_at + 30
+        assert time.monotonic() < before + 60
         time.sleep(0.1)
-    assert time.monotonic() > claimed_at + 2
+    assert time.monotonic() > before + 5.9
     assert taken == digests
     assert states(catalog) == {"generating": 10}
 
