@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,7 @@ def finetune_subject(digest: str, subject: str, run_id: str | None = None, wait:
     resources = Resources.open()
     if is_finetuned(digest, resources):
         return False
-    patience = resources.patience()
-    asked = lambda: patience.retry(lambda: stop_if_cancelled(resources, run_id))  # noqa: E731
+    asked = partial(resources.patience().retry, partial(stop_if_cancelled, resources, run_id))
     with locked_device(resources.device, waiting=asked):
         return run_finetune(digest, resources, run_id, wait=wait)
 

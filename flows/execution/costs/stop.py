@@ -38,9 +38,14 @@ def demand_priced(spec: Spec, resources: Resources, *, here: bool = True) -> Non
 def demand_priced_worker(resources: Resources, run_id: str) -> None:
     """Raise InputError if the run limits money and there is no rate for this worker's device."""
     with resources.catalog.read() as s:
-        budget = views.run_limits(s, run_id).budget
-    if budget is not None and budget.get("money") is not None:
+        limited = _limits_money(s, run_id)
+    if limited:
         _demand_rate("generate", resources, resources.device_class)
+
+
+def _limits_money(s: Session, run_id: str) -> bool:
+    budget = views.run_limits(s, run_id).budget
+    return budget is not None and budget.get("money") is not None
 
 
 def _demand_rate(source: str, resources: Resources, device: str) -> None:
@@ -71,8 +76,7 @@ class Unpriced:
         if not self._here:
             return False
         if run_id not in self._limited:
-            budget = views.run_limits(s, run_id).budget
-            self._limited[run_id] = budget is not None and budget.get("money") is not None
+            self._limited[run_id] = _limits_money(s, run_id)
         return self._limited[run_id]
 
 
@@ -86,9 +90,9 @@ def stop_if_asked(
     was generated. Each worker asks before each chunk of
     cells, so all of them together spend at most a chunk each, and what they spend within a beat, beyond the budget.
     """
-    stop_if_cancelled(resources, run_id, flush)
     with resources.catalog.read() as s:
         limits, quota = views.run_limits(s, run_id), views.quota_of_run(s, run_id)
+    _stop_if_cancelled(resources, run_id, limits.cancelled_by, flush)
     limited = quota is not None and quota.left is not None
     if limits.budget is None and not limited:
         return
@@ -106,6 +110,10 @@ def stop_if_cancelled(resources: Resources, run_id: str | None, flush: Callable[
         return
     with resources.catalog.read() as s:
         cancelled_by = views.run_limits(s, run_id).cancelled_by
+    _stop_if_cancelled(resources, run_id, cancelled_by, flush)
+
+
+def _stop_if_cancelled(resources: Resources, run_id: str, cancelled_by: str | None, flush: Callable[[], None]) -> None:
     if cancelled_by is not None:
         flush()
         raise RunStoppedError("cancelled", f"cancelled by {cancelled_by}; {_where(resources, run_id)}")
