@@ -61,6 +61,7 @@ class DreamTunerPipeline(PromptEncoding):
         reference_control_images: Mapping[Kind, Pictures] | None = None,
         control_weights: Mapping[Kind, float] | None = None,
         reference_crop: Crop | None = None,
+        reference_resolution: int | None = None,
         height: int | None = None,
         width: int | None = None,
         num_inference_steps: int | None = None,
@@ -110,7 +111,7 @@ class DreamTunerPipeline(PromptEncoding):
             reference_pose, reference_depth: the reference's own control image, of its size, used with the same kind of
                 control image; if omitted, the reference is encoded without that ControlNet.
             control_images, reference_control_images: the same by kind, for any kind of `control_kinds`.
-            control_weights, reference_crop: as in `Sampling`; None: the pipeline's `defaults`.
+            control_weights, reference_crop, reference_resolution: as in `Sampling`; None: the pipeline's `defaults`.
             height, width: the size of the images, pixels; one alone: the side of a square.
             timesteps, sigmas: one of the two replaces the scheduler's own, if it takes them, and the number of steps.
             num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta, eta, guidance_rescale: as in `Sampling`;
@@ -158,6 +159,7 @@ class DreamTunerPipeline(PromptEncoding):
             prompt_syntax=prompt_syntax,
             negative_in=negative_in,
             reference_crop=reference_crop,
+            reference_resolution=reference_resolution,
             control_weights=control_weights,
         )
         if s.eta > 0 and "eta" not in inspect.signature(self.scheduler.step).parameters:

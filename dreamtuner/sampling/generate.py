@@ -185,18 +185,22 @@ def generate_batch(
     *,
     x_t: Tensor | None = None,
     z_r: Tensor | None = None,
+    inside: Tensor | None = None,
     kept: PreparedBackground | None = None,
     on_step: OnStep | None = None,
 ) -> list[Image.Image]:
     """Generate one batch of cells: each from `initial_noise` of its seed and z_r, or all from x_t; 1 C H W each.
 
-    `kept`: a background that all of them keep. Returns RGB images.
+    `inside`: where z_r is, H W; None: everywhere. `kept`: a background that all of them keep. Returns RGB images.
     """
     shape = backbone.latent_shape(sampling.width, sampling.height)
     generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
     template = chosen_scheduler(backbone.scheduler, sampling)
     scheduler = fresh_scheduler(template, sampling.steps, backbone.device)
-    x = initial_noise(generators, shape, z_r, sampling.inversion) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
+    if x_t is None:
+        x = initial_noise(generators, shape, z_r, sampling.inversion, inside)
+    else:
+        x = x_t.expand(len(cells), -1, -1, -1)
     x = x.to(backbone.device)
     after = on_step if kept is None else _both(kept.blending(scheduler, x), on_step)
     x = x * (scheduler.init_noise_sigma if x_t is None else 1)

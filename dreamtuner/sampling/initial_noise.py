@@ -18,7 +18,7 @@ from dreamtuner.families.schedulers import build_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.inversion import invert
 from dreamtuner.sampling.loop import cell_noise, fresh_scheduler
-from dreamtuner.sampling.reference_cache import ReferenceCache
+from dreamtuner.sampling.reference_cache import ReferenceCache, SubjectFeatures
 from dreamtuner.sampling.subject import Subject
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.schedulers import known_scheduler
@@ -28,40 +28,55 @@ REFINEMENTS = 3
 
 
 def noise_of_reference(
-    backbone: Parts, subjects: Sequence[Subject], image: Image.Image | None, sampling: Sampling, cache: ReferenceCache
+    backbone: Parts,
+    subjects: Sequence[Subject],
+    image: Image.Image | None,
+    sampling: Sampling,
+    cache: ReferenceCache | SubjectFeatures,
+    size: tuple[int, int] | None = None,
 ) -> Tensor | None:
     """Return z_r of a subject's first reference, 1 C H W, float32; None if there is none or `inversion` is 0.
 
     `image`: the reference, which is fitted into the image's shape with white around it where the two differ in shape.
-    `cache`: keeps z_r for later calls.
+    `cache`: keeps z_r for later calls. `size`: width and height of the part of the image in which the subject stands,
+    pixels, if not all of it.
 
     Raises ValueError if the model is of a kind that cannot be inverted.
     """
     if sampling.inversion == 0 or not subjects or image is None:
         return None
-    shape = backbone.latent_shape(sampling.width, sampling.height)
+    width, height = (sampling.width, sampling.height) if size is None else size
+    shape = backbone.latent_shape(width, height)
     subject = subjects[0]
 
     def inverted() -> Tensor:
         x_0 = subject.x_0
         if tuple(x_0.shape) != shape:
-            fitted = ImageOps.pad(image.convert("RGB"), (sampling.width, sampling.height), color="white")
+            fitted = ImageOps.pad(image.convert("RGB"), (width, height), color="white")
             x_0 = backbone.encode_image(fitted)
         return _inverted(backbone, x_0, subject.c_r, sampling.steps)
 
-    return cache.tensor("noise of the reference", inverted)
+    part = "noise of the reference"
+    return cache.tensor(part if size is None else (part, size), inverted)
 
 
 def initial_noise(
-    generators: Sequence[torch.Generator], shape: tuple[int, int, int], z_r: Tensor | None, inversion: float
+    generators: Sequence[torch.Generator],
+    shape: tuple[int, int, int],
+    z_r: Tensor | None,
+    inversion: float,
+    inside: Tensor | None = None,
 ) -> Tensor:
     """Return x_T of every image at unit variance, N C H W float32 on the CPU.
 
     Row n comes from generator n and z_r alone. `inversion`: a, 0..1; `z_r`: 1 C H W, or None: the seeds' noise as it
-    is.
+    is. `inside`: where z_r is, H W; None: everywhere.
     """
     z = cell_noise(generators, shape)
-    return z if z_r is None else (1 - inversion**2) ** 0.5 * z + inversion * z_r.to(z)
+    if z_r is None:
+        return z
+    mixed = (1 - inversion**2) ** 0.5 * z + inversion * z_r.to(z)
+    return mixed if inside is None else torch.where(inside.to(z.device), mixed, z)
 
 
 def _inverted(backbone: Parts, x_0: Tensor, c_r: TextStates, steps: int) -> Tensor:

@@ -5,6 +5,8 @@ The paper's references are square, as its images are. Decided where it is silent
   subject has about the scale that the model was trained on.
 - Without cropping, the reference keeps its aspect ratio at about the image's area, whatever the image's own; nothing is
   cut off and nothing is added.
+- `sampling.reference_resolution` replaces the image's area in both: in an image of several subjects, each is smaller
+  than the image.
 - Earlier frames of a video are never cropped: what they show at the border is to be preserved, too.
 """
 
@@ -27,19 +29,21 @@ def shown(
     """
     image = reference.image if image is None else image
     if sampling.reference_crop == "square" and not reference.frame:
-        return square(image, reference.mask, sampling.resolution, fill=fill)
+        return square(image, reference.mask, sampling.reference_side, fill=fill)
     mask = _mask(image, reference.mask)
-    size = uncropped_size(reference.image.size, sampling)
+    size = uncropped_size(reference.image.size, sampling, None if reference.frame else sampling.reference_resolution)
     return image.convert("RGB").resize(size, Image.Resampling.LANCZOS), mask.resize(size, Image.Resampling.BOX)
 
 
-def uncropped_size(own: tuple[int, int], sampling: Sampling) -> tuple[int, int]:
+def uncropped_size(own: tuple[int, int], sampling: Sampling, side: int | None = None) -> tuple[int, int]:
     """Return the width and height nearest to the reference's aspect ratio and to the image's area, pixels.
 
-    `own`: the reference's width and height. A reference of the image's aspect ratio gets the image's size.
+    `own`: the reference's width and height. A reference of the image's aspect ratio gets the image's size. `side`: the
+    side of a square whose area counts instead of the image's, pixels.
     """
-    step = step_of(sampling.width, sampling.height)
-    scale = sqrt(sampling.width * sampling.height / (own[0] * own[1]))
+    width, height = (sampling.width, sampling.height) if side is None else (side, side)
+    step = step_of(width, height)
+    scale = sqrt(width * height / (own[0] * own[1]))
     return nearest_side(own[0] * scale, step), nearest_side(own[1] * scale, step)
 
 

@@ -65,7 +65,7 @@ def prepare_subject(
         foreground,
         parts.encode_text(reference.caption, sampling.text) if c_r is None else c_r,
         reference_digest(reference.image),
-        parts.subject_keys(alone(reference, sampling.resolution)) if encoded else None,
+        parts.subject_keys(alone(reference, sampling.reference_side)) if encoded else None,
         {kind: _own_layout(reference, kind, sampling).to(x_0) for kind in reference.layouts},
         reference.weight,
         reference.use,

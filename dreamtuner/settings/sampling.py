@@ -101,6 +101,13 @@ class Sampling(BaseModel):
         description="square: the reference is cropped to a square around the subject, of about the image's area; "
         "none: it keeps its aspect ratio",
     )
+    reference_resolution: Annotated[Whole | None, Later(neutral=None)] = Field(
+        default=None,
+        ge=16,
+        le=4096,
+        multiple_of=16,  # what the latents of all families divide
+        description="side of the reference's square, or of a square of its area, pixels; null: about the image's area",
+    )
     scheduler: Annotated[str | None, Later(neutral=None)] = Field(
         default=None,
         min_length=1,
@@ -180,6 +187,8 @@ class Sampling(BaseModel):
         scales = {kind: self.control_weights[kind] for kind in sorted(self.control_weights)}
         scales = {kind: scale for kind, scale in scales.items() if scale != 1}
         stated: dict[str, Any] = {"size": size, "resolution": side, "loras": loras, "control_weights": scales}
+        if self.reference_resolution == side:
+            stated["reference_resolution"] = None
         if self.second_pass == 1:
             stated["second_strength"] = 0.5
         if self.upscale == 1 or self.upscaler == "lanczos":
@@ -211,6 +220,11 @@ class Sampling(BaseModel):
                 values["size"] = None
             values.update(one)
         return values
+
+    @property
+    def reference_side(self) -> int:
+        """Side of the reference's square, or of a square of its area, pixels."""
+        return self.resolution if self.reference_resolution is None else self.reference_resolution
 
     @property
     def width(self) -> int:

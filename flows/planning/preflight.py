@@ -163,9 +163,6 @@ def _of_scenes(
         if getattr(spec, name) is not None:
             message = "acts on images of one subject; remove it, or order `together` by another spec"
             raise InputError(f"spec {spec.name!r}", [Problem(path=(name,), message=message)])
-    if any(one.inversion for one in sampling.values()):
-        message = "images of several subjects start from their seeds' noise; set it to 0, or leave `together` out"
-        raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "inversion"), message=message)])
     off = any(one.w_ref == 0 for one in sampling.values())
     for i, scene in enumerate(spec.scenes):
         for j, one in enumerate(scene.subjects):

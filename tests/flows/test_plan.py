@@ -62,6 +62,7 @@ def test_every_fact_of_the_subject_counts(field: str) -> None:
 OTHERS = {
     "size": "768x512",
     "reference_crop": "none",
+    "reference_resolution": 32,
     "scheduler": "Euler a",
     "prompt_syntax": "weighted",
     "loras": {"watercolour": 0.5},

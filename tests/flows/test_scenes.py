@@ -1,5 +1,6 @@
 """Specs of scenes: who is where, in which words; and their images from planning to the catalog."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -211,6 +212,25 @@ def test_scenes_of_one_recipe_are_refused_and_those_that_the_model_reads_alike_a
         warned(PAIR, STATED)
     assert warned(PAIR, hugging, next_to) == ["together[2]"]
     assert warned(PAIR, hugging, STATED | {"background": "snow"}) == []
+
+
+@pytest.mark.parametrize(
+    ("sampling", "places"),
+    [
+        ({"size": "128x64"}, ["sampling.reference_resolution"]),
+        ({"size": "128x64", "reference_resolution": 64}, []),
+        ({"size": "128x64", "w_ref": 0.0}, []),
+        ({}, []),
+    ],
+)
+def test_references_that_are_larger_than_the_regions_of_a_wide_image_are_warned_of(
+    sampling: dict[str, Any], places: list[str]
+) -> None:
+    pocket = get_profile("pocket")
+    files: Any = [(each, ()) for each in facts("pip", "momo")]
+    asked = replace(setup(), sampling={style: pocket.sampling(style, **sampling) for style in ("natural", "anime")})
+    found = warnings_of(spec(PAIR), files, asked, pocket)
+    assert [one.place for one in found if "references are encoded" in one.message] == places
 
 
 def test_a_model_that_reads_the_whole_prompt_tells_such_scenes_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,6 @@ def test_only_who_sees_both_subjects_sees_their_image(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"sampling": {"inversion": 0.5}}, "sampling.inversion: images of several subjects start from"),
         (
             {"sampling": {"w_ref": 0}, "together": [{"prompt": "a {pip}", "subjects": [{"name": "pip", "w_ref": 2}]}]},
             r"together\[0\].subjects\[0\].w_ref: sampling.w_ref is 0",

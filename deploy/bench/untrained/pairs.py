@@ -13,11 +13,14 @@ from deploy.cli.options import no_url
 def pairs(
     count: Annotated[int, typer.Option("--pairs", min=2, help="Pairs of held-out subjects, one image each.")] = 200,
     rows: Annotated[
-        str, typer.Option(help="Which rows, separated by commas: together, boxes, posed.")
-    ] = "together,boxes,posed",
+        str, typer.Option(help="Which rows, separated by commas: together, boxes, posed, wide.")
+    ] = "together,boxes,posed,wide",
     validation: Annotated[
         bool, typer.Option(help="Use the identities that settings are tuned on instead of the test identities.")
     ] = False,
+    inversion: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of the references' inversion; the profile's.")
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of pocket weights; default: the weights that `run` uses.")
     ] = None,
@@ -41,12 +44,12 @@ def pairs(
     from deploy.bench.measured.cells import bench_and_cache
     from deploy.bench.refusal import refuse, refuse_unless_image
     from deploy.cli.terminal import plain_terminal
-    from dreamtuner.evaluation.pairs.measure import BOXES, POSED, TOGETHER, WANTED, measure_pairs, pictures_of
+    from dreamtuner.evaluation.pairs.measure import BOXES, POSED, TOGETHER, WANTED, WIDE, measure_pairs, pictures_of
     from dreamtuner.evaluation.pairs.request import pair_requests
     from dreamtuner.evaluation.pairs.sheet import pair_sheet
     from dreamtuner.pocket.world import TEST, VALIDATION
 
-    names = {"together": TOGETHER, "boxes": BOXES, "posed": POSED}
+    names = {"together": TOGETHER, "boxes": BOXES, "posed": POSED, "wide": WIDE}
     asked = [one.strip() for one in rows.split(",")]
     if unknown := [one for one in asked if one not in names]:
         refuse(f"--rows: {unknown[0]!r} is none; give some of {', '.join(names)}, separated by commas")
@@ -55,12 +58,13 @@ def pairs(
     requests = pair_requests(count, VALIDATION if validation else TEST)
     chosen = [names[one] for one in dict.fromkeys(asked)]
     shown = [] if sheet is None else requests[:10]
-    found = measure_pairs(bench, cache, requests, chosen, partial(typer.echo, err=True), pictured=len(shown))
+    say = partial(typer.echo, err=True)
+    found = measure_pairs(bench, cache, requests, chosen, say, pictured=len(shown), inversion=inversion)
     if sheet is not None:
-        pair_sheet(shown, {row: pictures_of(cache, shown, row) for row in chosen}).save(sheet)
+        pair_sheet(shown, {row: pictures_of(cache, shown, row, inversion) for row in chosen}).save(sheet)
         typer.echo(f"sheet: {sheet}", err=True)
     if as_json:
-        head = {"pairs": len(requests), "validation": validation, "wanted": WANTED}
+        head = {"pairs": len(requests), "validation": validation, "inversion": inversion, "wanted": WANTED}
         typer.echo(json.dumps({**head, "figures": [asdict(one) for one in found]}))
         return
     which = "validation" if validation else "test"

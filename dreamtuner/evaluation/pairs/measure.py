@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import nan
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,11 +30,16 @@ from dreamtuner.sampling.scenes.generate import generate_scene
 from dreamtuner.sampling.scenes.request import SceneSubject
 from dreamtuner.score.oracle import Oracle
 from dreamtuner.settings.recipe_fields import to_fields
+from dreamtuner.settings.regions import Box
 from dreamtuner.settings.sampling import Sampling
 
 TOGETHER, BOXES, POSED = "both everywhere", "each in its box", "in its box, posed"
-ROWS = (TOGETHER, BOXES, POSED)
-"""Both references are seen everywhere, with the words of the pair; by region; and led by both skeletons, too."""
+WIDE = "each in its half of a wide image"
+ROWS = (TOGETHER, BOXES, POSED, WIDE)
+"""Both references are seen everywhere, with the words of the pair; by region; led by both skeletons, too; and by region
+in an image twice as wide, in which each subject has as much room as in an image of its own."""
+HALVES: tuple[Box, Box] = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+"""The regions of a wide image."""
 WANTED = 0.70
 """Share of its attributes that the weaker subject of a pair should have."""
 VERSION = 1
@@ -42,6 +48,8 @@ VERSION = 1
 
 def drawn(backbone: Backbone, one: PairRequest, row: str, sampling: Sampling) -> Image.Image:
     """Generate a pair by one of ROWS."""
+    if row == WIDE:
+        return _wide(backbone, one, sampling)
     cell = Cell(one.prompt, one.seed, {"pose": one.pose} if row == POSED else {})
     if row == TOGETHER:
         return generate(backbone, [one.reference(each) for each in one.pair], [cell], sampling)[0]
@@ -51,6 +59,28 @@ def drawn(backbone: Backbone, one: PairRequest, row: str, sampling: Sampling) ->
     return generate_scene(backbone, subjects, one.pair[0].context.scene, [cell], sampling)[0]
 
 
+def _wide(backbone: Backbone, one: PairRequest, sampling: Sampling) -> Image.Image:
+    """Generate a pair side by side, both as large as in an image of their own, and their references too."""
+    side = sampling.resolution
+    changes = {"size": f"{2 * side}x{side}", "reference_resolution": side}
+    subjects = [
+        SceneSubject([one.reference(each)], half, one.prompt_of(each))
+        for each, half in zip(one.pair, HALVES, strict=True)
+    ]
+    wide = Sampling.model_validate(sampling.merged(changes))
+    return generate_scene(backbone, subjects, one.pair[0].context.scene, [Cell(one.prompt, one.seed)], wide)[0]
+
+
+def _read_alone(oracle: Oracle, one: PairRequest, image: Image.Image) -> list[Mapping[str, str]]:
+    """Read each subject of an image alone: its half of a wide image, otherwise its box."""
+    if image.width > image.height:
+        middle = image.width // 2
+        halves = [image.crop((0, 0, middle, image.height)), image.crop((middle, 0, image.width, image.height))]
+        return list(oracle.read(pictures_to_model(halves)))
+    x = pictures_to_model([image])
+    return [oracle.read(alone(x, torch.tensor([one.boxes[each]])))[0] for each in one.pair]
+
+
 def measure_pair(oracle: Oracle, one: PairRequest, image: Image.Image) -> dict[str, float]:
     """Read each box of an image alone. Shares in 0..1; NaN where two subjects differ in nothing.
 
@@ -58,10 +88,12 @@ def measure_pair(oracle: Oracle, one: PairRequest, image: Image.Image) -> dict[s
     - ``leakage``: where the two differ, the share of attributes in which a box reads as the other's; ``chance``: the
       share in which a box of random attributes would;
     - ``classes``: boxes of the right class; ``both``: whether both are; ``poses``: of the right pose; ``scene``.
+
+    A wide image is read half by half.
     """
-    x = pictures_to_model([image])
     true = [truth(each) for each in one.pair]
-    read = [oracle.read(alone(x, torch.tensor([one.boxes[each]])))[0] for each in one.pair]
+    read = _read_alone(oracle, one, image)
+    whole = read if image.width > image.height else oracle.read(pictures_to_model([image]))
     own = [float(np.mean([read[k][name] == true[k][name] for name in IDENTITY])) for k in (0, 1)]
     differ = [name for name in IDENTITY if true[0][name] != true[1][name]]
     leaked = [read[k][name] == true[1 - k][name] for k in (0, 1) for name in differ]
@@ -74,7 +106,7 @@ def measure_pair(oracle: Oracle, one: PairRequest, image: Image.Image) -> dict[s
         "classes": float(np.mean(classes)),
         "both": float(all(classes)),
         "poses": float(np.mean([read[k]["pose"] == true[k]["pose"] for k in (0, 1)])),
-        "scene": float(oracle.read(x)[0]["scene"] == true[0]["scene"]),
+        "scene": float(np.mean([each["scene"] == true[0]["scene"] for each in whole])),
     }
 
 
@@ -96,12 +128,14 @@ def measure_pairs(
     say: Callable[[str], None],
     *,
     pictured: int = 0,
+    inversion: float | None = None,
 ) -> list[PairFigures]:
     """Measure every row of every pair. Cached images are not generated again, so it can be interrupted.
 
-    `pictured`: of how many pairs, the first ones, `pictures_of` will be needed: those that are lost are made again.
+    `inversion`: instead of the profile's. `pictured`: of how many pairs, the first ones, `pictures_of` will be needed:
+    those that are lost are made again.
     """
-    return [_row(bench, cache, requests, row, say, pictured) for row in rows]
+    return [_row(bench, cache, requests, row, say, pictured, inversion) for row in rows]
 
 
 def _row(
@@ -111,15 +145,17 @@ def _row(
     row: str,
     say: Callable[[str], None],
     pictured: int,
+    inversion: float | None,
 ) -> PairFigures:
-    digests = [digest_of(cache, one, row) for one in requests]
+    changes: dict[str, Any] = {} if inversion is None else {"inversion": inversion}
+    digests = [digest_of(cache, one, row, inversion) for one in requests]
     there = dict(cache.cells.measured(digests))
     lost = set(digests[:pictured]).difference(cache.cells.pictures(digests[:pictured]))
     for number, (one, digest) in enumerate(zip(requests, digests, strict=True), 1):
         if digest in there and digest not in lost:
             continue
         start = time.perf_counter()
-        image = drawn(bench.backbone, one, row, bench.profile.sampling(one.pair[0].context.style))
+        image = drawn(bench.backbone, one, row, bench.profile.sampling(one.pair[0].context.style, **changes))
         took = time.perf_counter() - start
         there[digest] = Measured(measure_pair(bench.oracle, one, image), 0.0, took)
         who = "+".join(str(each.identity_seed) for each in one.pair)
@@ -132,17 +168,21 @@ def _row(
     return PairFigures(row, len(requests), means, float(np.mean([each.picture_s for each in measured])))
 
 
-def digest_of(cache: EvaluationCache, one: PairRequest, row: str) -> str:
+def digest_of(cache: EvaluationCache, one: PairRequest, row: str, inversion: float | None = None) -> str:
     """Return the key of a pair's image in the cache."""
     pair = [[each.identity_seed, to_fields(each.context)] for each in one.pair]
     decided = {**cache.decided, "pairs": VERSION, "row": row, "pair": pair, "seed": one.seed}
+    if inversion is not None:
+        decided["inversion"] = inversion
     if row == POSED:
         decided["controlnet"] = cache.pose_controlnet
     return sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
 
-def pictures_of(cache: EvaluationCache, requests: Sequence[PairRequest], row: str) -> list[Image.Image]:
+def pictures_of(
+    cache: EvaluationCache, requests: Sequence[PairRequest], row: str, inversion: float | None = None
+) -> list[Image.Image]:
     """Return the images of measured pairs. Raises KeyError if one is missing or damaged."""
-    digests = [digest_of(cache, one, row) for one in requests]
+    digests = [digest_of(cache, one, row, inversion) for one in requests]
     found = cache.cells.pictures(digests)
     return [found[digest] for digest in digests]

@@ -20,22 +20,22 @@ def pair_sheet(requests: Sequence[PairRequest], images: Mapping[str, Sequence[Im
     """
     if not requests:
         raise ValueError("requests: there is no pair; give one or more")
-    heads = ("left", "right", "as drawn", *images)
+    shape = {row: TILE * found[0].width // found[0].height for row, found in images.items()}
+    columns = [("left", TILE), ("right", TILE), ("as drawn", TILE), *shape.items()]
+    gaps = [GAP + SPLIT * (column in (2, 3)) for column in range(len(columns))]  # before each
+    edges = [sum(gaps[: i + 1]) + sum(width for _, width in columns[:i]) for i in range(len(columns))]
     height = TILE + 34
-    sheet = Image.new("RGB", (len(heads) * (TILE + GAP) + 2 * SPLIT + GAP, HEAD + len(requests) * height), "white")
+    sheet = Image.new("RGB", (edges[-1] + columns[-1][1] + GAP, HEAD + len(requests) * height), "white")
     draw = ImageDraw.Draw(sheet)
-
-    def left(column: int) -> int:
-        return GAP + column * (TILE + GAP) + SPLIT * ((column > 1) + (column > 2))
-
-    for column, head in enumerate(heads):
-        write(draw, (left(column), 7), head, font(13, bold=True), "black")
+    for (head, _), x in zip(columns, edges, strict=True):
+        write(draw, (x, 7), head, font(13, bold=True), "black")
     for i, one in enumerate(requests):
         y = HEAD + i * height
         true = Image.fromarray((one.rendered.image[0].permute(1, 2, 0) * 255).round().byte().numpy())
-        tiles = [one.reference(each).image for each in one.pair] + [_boxed(true, one)]
-        for column, tile in enumerate([*tiles, *(each[i] for each in images.values())]):
-            sheet.paste(tile.convert("RGB").resize((TILE, TILE), Image.Resampling.NEAREST), (left(column), y))
+        tiles = [*(one.reference(each).image for each in one.pair), _boxed(true, one)]
+        tiles += [each[i] for each in images.values()]
+        for tile, (_, width), x in zip(tiles, columns, edges, strict=True):
+            sheet.paste(tile.convert("RGB").resize((width, TILE), Image.Resampling.NEAREST), (x, y))
         lines = wrap(one.prompt, font(12), sheet.width - 2 * GAP)[:MOST_LINES]
         write(draw, (GAP, y + TILE + 2), "\n".join(lines), font(12), "#33302a")
     return sheet

@@ -22,6 +22,7 @@ from dreamtuner.sampling.loop import fresh_scheduler, seeded
 from dreamtuner.sampling.reference_cache import SubjectFeatures
 from dreamtuner.sampling.request import Cell
 from dreamtuner.sampling.scenes.model import guided_scene
+from dreamtuner.sampling.scenes.noise import noise_of_regions
 from dreamtuner.sampling.scenes.prepared import PreparedSubject, prepare
 from dreamtuner.sampling.scenes.regions import regions_of
 from dreamtuner.sampling.scenes.request import SceneSubject
@@ -58,7 +59,7 @@ def generate_scene(
         background: The prompt of what lies outside all regions.
         cells: A cell's prompt is that of the whole image, which models with a pooled text see, and the same in all of
             them; seeds and control images are as in `generate`.
-        sampling: The settings of all subjects. `inversion` must be 0.
+        sampling: The settings of all subjects. With `inversion`, each region starts from its own subject's noise.
         negative_prompt: As in `generate`; it acts everywhere.
         batch_size: As in `generate`.
         kv_bytes: As in `generate`, for all subjects together.
@@ -77,8 +78,6 @@ def generate_scene(
         raise ValueError("subjects: none; give at least one subject of the scene")
     if len(others := {cell.prompt for cell in cells}) > 1:
         raise ValueError(f"cells: {len(others)} different prompts of the whole image; call this once for each of them")
-    if sampling.inversion:
-        raise ValueError("sampling.inversion: images of several subjects start from their seeds' noise; set it to 0")
     if sampling.beta > 0:
         backbone.check_encoder()
     backbone.latent_shape(sampling.width, sampling.height)  # validate before anything is computed
@@ -109,6 +108,7 @@ class _Scene:
         features: Sequence[SubjectFeatures],
     ) -> None:
         self._parts, self._everyone, self._sampling, self._features = parts, everyone, sampling, features
+        self._images = [one.references[0].image if one.references else None for one in subjects]
         self._weights = [one.weight for one in subjects]
         self._template = chosen_scheduler(parts.scheduler, sampling)
         self._regions: dict[tuple[int, int], Regions] = {}
@@ -146,6 +146,14 @@ class _Scene:
         }
         again = second_calls(s, fresh_scheduler(self._template, s.steps))
         calls = len(self._everyone[-1].plan)
+        z_r, inside = noise_of_regions(
+            parts,
+            self._everyone[:-1],
+            self._images,
+            self._regions[parts.latent_shape(s.width, s.height)[1:]],
+            s,
+            self._features,
+        )
         total, done = (calls + again) * sum(map(len, batches.values())), 0
         pictures: dict[int, Image.Image] = {}
         for kinds, ours in batches.items():
@@ -166,7 +174,7 @@ class _Scene:
                     predict = partial(model.predict, self._texts, self._pooled(chosen))
                     first = partial(predict, controls)
                     report = None if on_step is None else partial(report_step, on_step, done, total)
-                    images = generate_batch(parts, chosen, s, first, on_step=report)
+                    images = generate_batch(parts, chosen, s, first, z_r=z_r, inside=inside, on_step=report)
                     if again:
                         images = second_pass(
                             parts,

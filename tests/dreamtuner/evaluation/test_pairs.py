@@ -12,7 +12,16 @@ from PIL import Image
 from dreamtuner.evaluation import cache as caches
 from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.pairs import measure
-from dreamtuner.evaluation.pairs.measure import BOXES, POSED, ROWS, digest_of, measure_pair, measure_pairs, pictures_of
+from dreamtuner.evaluation.pairs.measure import (
+    BOXES,
+    POSED,
+    ROWS,
+    WIDE,
+    digest_of,
+    measure_pair,
+    measure_pairs,
+    pictures_of,
+)
 from dreamtuner.evaluation.pairs.request import PairRequest, pair_requests
 from dreamtuner.evaluation.pairs.sheet import pair_sheet
 from dreamtuner.models.profiles import get_profile
@@ -53,6 +62,23 @@ def test_true_pictures_read_as_their_own_and_mirrored_ones_as_the_other() -> Non
     assert mean["weaker"] > 0.6
     assert mean["leakage"] < 0.25
     assert float(np.nanmean([each["leakage"] for each in swapped])) > mean["leakage"] + 0.2
+
+
+def test_a_wide_image_is_read_half_by_half_and_swapped_halves_as_the_other() -> None:
+    oracle = Oracle.load(get_profile("pocket").weights / "oracle")
+    requests = pair_requests(6, VALIDATION)
+    asked = {"weaker": 1.0, "leakage": 0.0}
+    for swapped in (False, True):
+        found = []
+        for one in requests:
+            alike = [one.reference(each).image for each in one.pair]
+            wide = Image.new("RGB", (128, 64))
+            for half, image in zip((0, 64), reversed(alike) if swapped else alike, strict=True):
+                wide.paste(image, (half, 0))
+            found.append(measure_pair(oracle, one, wide))
+        mean = {name: float(np.nanmean([each[name] for each in found])) for name in asked}
+        assert mean == pytest.approx({"weaker": 0.0, "leakage": 1.0} if swapped else asked, abs=0.4)
+    assert pair_sheet(requests[:2], {WIDE: [wide, wide]}).width > 5 * 128
 
 
 def test_lost_images_of_a_sheet_are_generated_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

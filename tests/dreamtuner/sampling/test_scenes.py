@@ -14,7 +14,9 @@ from dreamtuner.attention.by_region import RegionalKeys, Regions, regional_atten
 from dreamtuner.attention.self_subject import SubjectKeys, attend
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.pipeline import DreamTunerPipeline
+from dreamtuner.sampling import generate as one_subject
 from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.initial_noise import initial_noise
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.scenes.generate import generate_scene
@@ -68,7 +70,7 @@ def alone(backbone: UNetBackbone, references: Any, prompt: str, s: Sampling = S,
 @pytest.mark.parametrize(
     "s",
     [
-        S.model_copy(update={"guidance_rescale": 0.3}),
+        S.model_copy(update={"guidance_rescale": 0.3, "inversion": 0.5}),
         pytest.param(S.model_copy(update={"w_r": 1.0, "second_pass": 2.0}), marks=pytest.mark.slow),
         pytest.param(S.model_copy(update={"negative_in": "all", "w_ref": 0.0}), marks=pytest.mark.slow),
     ],
@@ -209,10 +211,43 @@ def test_a_box_lies_in_the_image(pip: Reference, box: Any) -> None:
         SceneSubject([pip], box, "a bear")
 
 
+def test_each_region_starts_from_the_noise_of_its_own_reference(
+    tiny: UNetBackbone, pip: Reference, momo: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a scene's first latents, a region of the reference's shape has what an image of the subject alone has."""
+    begun: list[Tensor] = []
+
+    def kept(*given: Any) -> Tensor:
+        begun.append(initial_noise(*given))
+        return begun[-1]
+
+    monkeypatch.setattr(one_subject, "initial_noise", kept)
+    s = PLAIN.model_copy(update={"inversion": 1.0})
+    own = []
+    for reference in (pip, momo):
+        generate(tiny, reference, CELLS[:1], s)
+        own.append(begun.pop())
+    side = own[0].shape[3]
+    wide = Sampling.model_validate({**s.model_dump(), "size": "128x64", "reference_resolution": 64})
+    bear, duck = SceneSubject([pip], LEFT, "a bear"), SceneSubject([momo], RIGHT, "a duck")
+    features = ReferenceCache().of(["pip", "momo"])
+    for _ in range(2):  # the second time it is kept
+        generate_scene(tiny, [bear, duck], "", CELLS, wide, features=features)
+        assert torch.equal(begun[-1], torch.cat(own, dim=3).expand(2, -1, -1, -1))
+    small = replace(duck, region=(0.5, 0.25, 0.75, 0.75))
+    generate_scene(tiny, [bear, small], "", CELLS, wide)
+    one, other = begun[-1]
+    assert torch.equal(one[:, :, :side], own[0][0])
+    differ = (one != other).any(0)[:, side:]
+    box = torch.zeros_like(differ)
+    box[side // 4 : 3 * side // 4, : side // 2] = True
+    assert torch.equal(differ, ~box), "outside all regions there is the seed's noise"
+
+
 def test_what_a_scene_cannot_have_is_said(tiny: UNetBackbone, pip: Reference) -> None:
     one = SceneSubject([pip], LEFT, "a bear")
-    with pytest.raises(ValueError, match="inversion"):
-        generate_scene(tiny, [one], "", CELLS, PLAIN.model_copy(update={"inversion": 0.5}))
+    with pytest.raises(ValueError, match=r"sampling\.inversion: a model that predicts"):
+        generate_scene(tiny, [one], "", CELLS, Sampling(steps=1, inversion=0.5))
     with pytest.raises(ValueError, match="give at least one subject"):
         generate_scene(tiny, [], "", CELLS, PLAIN)
     with pytest.raises(ValueError, match="cells: 2 different prompts of the whole image; call this once for each"):
