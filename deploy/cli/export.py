@@ -138,7 +138,7 @@ def _ids(catalog: Catalog, subject_ids: Sequence[int], run_ids: Sequence[str], a
 def _details(catalog: Catalog, ids: Sequence[int]) -> Iterator[tuple[OutputDetail, ReviewedBy | None]]:
     for first in range(0, len(ids), PART):
         with catalog.read() as s:
-            found = views.outputs(s, ids[first : first + PART])
+            found = views.outputs(s, ids[first : first + PART], licences=True)
             reviewed = views.reviewed_by(s, ids[first : first + PART])
         yield from ((one, reviewed.get(one.output_id)) for one in found)
 

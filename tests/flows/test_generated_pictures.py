@@ -329,7 +329,7 @@ def test_a_stated_mask_of_an_edit_takes_the_place_of_the_masker(
         assert found.getbbox() == (0, 0, found.width // 2, found.height)
         recipe_of_row(run.cell(edit.digest))
     with run.resources.catalog.read() as s:
-        edited = views.output(s, run.cell(edit.digest).output_id or 0)
+        edited = views.output(s, run.cell(edit.digest).output_id or 0, licences=True)
     assert [one.role for one in weights_of_output(edited, {})].count("masker") <= 1, "that of the reference alone"
     Image.new("L", (8, 8)).save(tmp_path / "black.png")
     for name, said in (("black.png", "the mask is black"), ("nowhere.png", "nowhere.png")):

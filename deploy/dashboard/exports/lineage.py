@@ -62,6 +62,8 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     that it was made from, by an edit or as a set, bring their weights with them, and the masker of their subject
     unless its mask is stated. What found the masks, captions and control images of its references counts too.
     """
+    if one.lineage is None or one.eyes is None:
+        raise ValueError(f"output {one.output_id}: ask the catalog for it with licences=True")
     for source in one.lineage.values():
         yield from weights_of_output(source, {})
     for seen in (one.settings.get("edit"), one.settings.get("set")):

@@ -134,7 +134,7 @@ def test_a_cell_of_the_manifest_is_no_formula(site: Site) -> None:
 
 def test_weights_behind_an_edit_are_those_behind_its_picture_too(shared: Site) -> None:
     with shared.catalog.read() as s:
-        one = views.output(s, 5)
+        one = views.output(s, 5, licences=True)
     source = replace(one, profile="other", licence="CC-BY-NC-4.0")
     settings = {**one.settings, "edit": {"cell": source.digest, "masker": "nobody's", "weight": 1.0}}
     edited = replace(one, settings=settings, lineage={"edit": replace(one, lineage={"first": source})})
@@ -146,7 +146,7 @@ def test_weights_behind_an_edit_are_those_behind_its_picture_too(shared: Site) -
 
 def test_the_manifest_names_further_references_with_their_weights(shared: Site) -> None:
     with shared.catalog.read() as s:
-        one = views.output(s, 1)
+        one = views.output(s, 1, licences=True)
     assert "further_references" not in entry(one, one.subjects[0], "a.png", metadata=True)
     about = {"source": "", "mask_version": 1, "newer_mask": False}
     further = [

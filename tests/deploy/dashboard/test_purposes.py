@@ -28,7 +28,7 @@ def test_an_image_of_two_projects_has_to_be_allowed_for_both(tmp_path: Path, see
             s.execute(update(Profile).values(licence="CC-BY-NC-4.0"))
         viewer = Viewer("ann", frozenset(ids[name] for name in seen))
         with catalog.seen_by(viewer).read() as s:
-            outputs = views.outputs(s, [shared, alone])
+            outputs = views.outputs(s, [shared, alone], licences=True)
             found = views.purposes_of_outputs(s, [shared, alone])
             assert {one.name for one in views.projects(s)} == set(seen)
     demand_purposes(outputs[1:], found, {})

@@ -224,7 +224,8 @@ def test_licences_of_a_picture_that_is_not_seen_count_in_what_was_edited_from_it
         s.add(CellSource(cell_id=cells["a"], role="first", source_id=cells["b"]))
         edited = s.scalars(select(Output.id).where(Output.cell_id == cells["a"])).one()
     with house.seen_by(ANN).read() as s:
-        one = views.output(s, edited)
+        one = views.output(s, edited, licences=True)
+        assert one.lineage is not None
         assert {role: of.prompt for role, of in one.sources.items()} == {"first": "prompt b"}
         assert {role: of.prompt for role, of in one.lineage.items()} == {"first": "prompt b", "edit": "prompt d"}
         assert "prompt d" not in repr(one), "nothing else of it is told"

@@ -62,7 +62,7 @@ def start(sent: NewExport, request: Request, response: Response, person: Exporte
     asked = sent.filter.model_copy(update={"decision": "approved"}).filter(run_id)
     ids = collect_export(known, asked)
     with known.catalog.read() as s:
-        outputs, metrics = views.outputs(s, ids), views.metric_licences(s)
+        outputs, metrics = views.outputs(s, ids, licences=True), views.metric_licences(s)
     demand_purpose(known, outputs, metrics)
     stated = {**sent.model_dump(exclude={"filter", FORMAT}), FORMAT: sent.format}
     id = made_id(request).hex
@@ -126,7 +126,7 @@ def _fetched(known: Resources, person: Person, export_id: str) -> tuple[ExportVi
     """Return an export with its images that are still approved, whose licences still allow it, and note the fetch."""
     with known.catalog.read() as s:
         one = views.export(s, person.user_id, export_id[:64])
-        found = views.outputs(s, one.output_ids, subject_id=one.filter.get("subject_id"))
+        found = views.outputs(s, one.output_ids, subject_id=one.filter.get("subject_id"), licences=True)
         metrics = views.metric_licences(s)
     outputs = [each for each in found if each.decision == "approved"]
     demand_purpose(known, outputs, metrics)

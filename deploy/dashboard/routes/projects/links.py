@@ -66,7 +66,7 @@ def _add(request: Request, person: Person, form: Any) -> Response:
     project_id, chosen = _chosen(request, form)
     with known.catalog.read() as s:
         ids = [one.output_id for one in views.approved_pictures(s, chosen)]
-        outputs, metrics = views.outputs(s, ids), views.metric_licences(s)
+        outputs, metrics = views.outputs(s, ids, licences=True), views.metric_licences(s)
         projects = views.projects_of_outputs(s, ids)
     owner = project_of_link(projects, project_id)
     demand_purpose(known, outputs, metrics)

@@ -124,7 +124,7 @@ def _chosen(
     options = _options(form)
     ids = collect_export(known, asked)
     with known.catalog.read() as s:
-        outputs, reviewed = views.outputs(s, ids, subject_id=asked.subject_id), views.reviewed_by(s, ids)
+        outputs, reviewed = views.outputs(s, ids, subject_id=asked.subject_id, licences=True), views.reviewed_by(s, ids)
         metrics = views.metric_licences(s)
     demand_purpose(known, outputs, metrics)
     whose = None if asked.subject_id is None else {asked.subject_id}

@@ -94,7 +94,7 @@ def download(output_id: int, request: Request, person: Reviewer) -> Response:
 def leaving(known: Resources, output_id: int, actor: str) -> Response:
     """Return a picture as a file, with its marks, and record who took it; refused where a licence forbids it."""
     with known.catalog.read() as s:
-        one, metrics = views.output(s, output_id), views.metric_licences(s)
+        one, metrics = views.output(s, output_id, licences=True), views.metric_licences(s)
     demand_purpose(known, [one], metrics)
     marked = known.marker.mark(get_blob(known.store, one.image_sha256), facts_of(one))
     ending = ending_of(marked.data)

@@ -39,7 +39,7 @@ class OutputDetail:
     `reference_controls`: the first one's own control images that it was generated with, by kind. `sources`: the
     pictures that it was made from, which may have sources too: "edit", and "first" of its set. `lineage`: the same with
     those that the viewer does not see, for licences alone; it is never shown. `eyes`: what found the masks, captions
-    and control images of its references, for licences alone too.
+    and control images of its references, for licences alone too. Both are None where licences were not asked for.
     """
 
     output_id: int
@@ -81,17 +81,20 @@ class OutputDetail:
     reference_controls: Mapping[str, str] = field(default_factory=dict)
     further: Sequence[OutputReference] = ()
     sources: Mapping[str, "OutputDetail"] = field(default_factory=dict)
-    lineage: Mapping[str, "OutputDetail"] = field(default_factory=dict, repr=False)
-    eyes: Sequence[Eye] = ()
+    lineage: Mapping[str, "OutputDetail"] | None = field(default=None, repr=False)
+    eyes: Sequence[Eye] | None = None
 
 
 _OF_SUBJECTS = ("name", "position", "mask_method", "mask_licence")
 
 
-def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = None) -> list[OutputDetail]:
+def outputs(
+    s: Session, output_ids: Sequence[int], *, subject_id: int | None = None, licences: bool = False
+) -> list[OutputDetail]:
     """Return the outputs with these ids, in this order, omitting unknown ids.
 
-    An output that shows `subject_id` among others is described with that subject first.
+    An output that shows `subject_id` among others is described with that subject first. `licences`: their `lineage` and
+    `eyes` too, for which references and sources are read.
     """
     found: dict[int, Any] = {}
     rows: Select[*tuple[Any, ...]] = select(Output.id, Cell.digest, Cell.state, Cell.prompt, Cell.pose, Cell.seed)
@@ -103,11 +106,11 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
     rows = rows.join(Cell, Cell.id == Output.cell_id).join(Profile, Profile.id == Cell.profile_id)
     rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
     scores, shown = scores_of(s, output_ids), subjects_of_outputs(s, output_ids, subject_id)
-    controls, sources = _reference_controls(s, output_ids), _sources(s, output_ids)
+    controls, sources = _reference_controls(s, output_ids), _sources(s, output_ids, licences)
     lineage = sources
-    if viewer_of(s) is not None:
+    if licences and viewer_of(s) is not None:
         with everything(s):
-            lineage = _sources(s, output_ids)
+            lineage = _sources(s, output_ids, licences)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
             about = dict(row._mapping)
@@ -121,15 +124,17 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
                 scores=scores.get(output_id, {}),
                 reference_controls=own,
                 sources=sources.get(output_id, {}),
-                lineage=lineage.get(output_id, {}),
+                lineage=lineage.get(output_id, {}) if licences else None,
                 **fields,
             )
-    used = {one.output_id: (one.settings, one.reference_controls) for one in found.values()}
-    eyes = eyes_of_outputs(s, used)
-    return [replace(found[one], eyes=eyes.get(one, ())) for one in dict.fromkeys(output_ids) if one in found]
+    there = [found[one] for one in dict.fromkeys(output_ids) if one in found]
+    if not licences:
+        return there
+    eyes = eyes_of_outputs(s, {one.output_id: (one.settings, one.reference_controls) for one in there})
+    return [replace(one, eyes=eyes.get(one.output_id, ())) for one in there]
 
 
-def _sources(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, OutputDetail]]:
+def _sources(s: Session, output_ids: Sequence[int], licences: bool) -> dict[int, dict[str, OutputDetail]]:
     """Return the pictures that these outputs were made from, by role; without those of none."""
     links: list[tuple[int, str, int]] = []
     source = aliased(Output)
@@ -139,7 +144,7 @@ def _sources(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, Outpu
         links += [(one, role, of) for one, role, of in s.execute(rows.where(Output.id.in_(part)))]
     if not links:
         return {}
-    there = {one.output_id: one for one in outputs(s, sorted({of for _, _, of in links}))}
+    there = {one.output_id: one for one in outputs(s, sorted({of for _, _, of in links}), licences=licences)}
     found: dict[int, dict[str, OutputDetail]] = defaultdict(dict)
     for output_id, role, of in sorted(links):
         if of in there:
@@ -176,9 +181,9 @@ def _reference_controls(s: Session, output_ids: Sequence[int]) -> dict[int, dict
     return found
 
 
-def output(s: Session, output_id: int) -> OutputDetail:
-    """Return one output. Raises NotInCatalogError."""
-    found = outputs(s, [output_id])
+def output(s: Session, output_id: int, *, licences: bool = False) -> OutputDetail:
+    """Return one output; `licences` as of `outputs`. Raises NotInCatalogError."""
+    found = outputs(s, [output_id], licences=licences)
     if not found:
         raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists all outputs")
     return found[0]
