@@ -23,13 +23,14 @@ from dreamtuner.pocket.training.oracle import OracleFactory
 from dreamtuner.pocket.training.scale import SCALES, PartScale, Scale
 from dreamtuner.pocket.training.shards import Kind, render_shards, shard_file, shard_files
 from dreamtuner.pocket.training.subject_encoder import WITHOUT_LAYOUT, EncoderFactory, export_encoder
+from dreamtuner.pocket.training.text_renewal import TextRenewalFactory
 from dreamtuner.pocket.training.unet import DenoiserFactory
 from dreamtuner.pocket.training.warm_start import StartError
 from dreamtuner.train.loop import train
 from dreamtuner.train.stage import StageFactory
 from dreamtuner.train.state import StateError
 
-PARTS = ("data", "vae", "tower", "oracle", "unet", "controlnets", "weights", "encoder", "report")
+PARTS = ("data", "vae", "tower", "oracle", "text", "unet", "controlnets", "weights", "encoder", "report")
 
 Say = Callable[[str], None]
 
@@ -153,6 +154,15 @@ def _oracle(shop: TrainingFolder) -> bool:
     return shop.fit("oracle", factory, part)
 
 
+def _text(shop: TrainingFolder) -> bool:
+    part = shop.scale.text
+    if part is None:
+        return True
+    if shop.start is None:
+        raise RecipeError("--scale: text: there is no text encoder to renew; give --start, or leave text out")
+    return shop.fit("text", TextRenewalFactory(shop.start, shop.scale.contrast, part.batch), part)
+
+
 def _unet(shop: TrainingFolder) -> bool:
     part = shop.scale.unet
     factory = DenoiserFactory(
@@ -167,8 +177,12 @@ def _unet(shop: TrainingFolder) -> bool:
         pairs=shop.scale.pairs,
         pair_latents=shop.pair_latents,
         crowding=shop.scale.crowding,
+        text=None if shop.scale.text is None else shop.root / "text",
+        contrast=shop.scale.contrast,
+        learns=shop.scale.learns,
     )
-    return shop.fit("unet", factory, part, shop.latents, shop.root / "vae")
+    renewed = () if shop.scale.text is None else (shop.root / "text",)
+    return shop.fit("unet", factory, part, shop.latents, shop.root / "vae", *renewed)
 
 
 def _controlnets(shop: TrainingFolder) -> bool:
@@ -236,6 +250,7 @@ _STEPS: dict[str, Callable[[TrainingFolder], bool]] = {
     "vae": _vae,
     "tower": _tower,
     "oracle": _oracle,
+    "text": _text,
     "unet": _unet,
     "controlnets": _controlnets,
     "weights": _weights,

@@ -56,6 +56,19 @@ def boxes(part: Part, pictures: list[Picture]) -> Tensor:
     return (torch.stack([x - half_width, y - half_height, x + half_width, y + half_height], dim=1) + 1.0) * (SIZE / 2)
 
 
+def inside_of(part: Part, pictures: list[Picture], factor: int) -> Tensor:
+    """Return how much of each latent pixel the part's box covers, (N, 1, 64 / factor, 64 / factor) in 0..1."""
+    edges = torch.arange(0, SIZE + 1, factor).float()
+
+    def covered(low: Tensor, high: Tensor) -> Tensor:
+        """Return the share of each latent pixel that lies between low and high: (N, H)."""
+        inside = torch.minimum(high[:, None], edges[None, 1:]) - torch.maximum(low[:, None], edges[None, :-1])
+        return inside.clamp_min(0) / factor
+
+    left, top, right, bottom = boxes(part, pictures).unbind(1)
+    return (covered(top, bottom)[:, :, None] * covered(left, right)[:, None, :]).unsqueeze(1)
+
+
 def load_emphasis(files: Sequence[Path], pictures: list[Picture], factor: int) -> Tensor:
     """Return the loss weights of the latents of shards, (N, 1, 64 / factor, 64 / factor) float16; 1 for the scene."""
     masks = (torch.from_numpy(load_layer([file], "masks")).unsqueeze(1).float().div(255) for file in files)
@@ -74,17 +87,9 @@ def load_pair_emphasis(files: Sequence[Path], pairs: list[Pair], factor: int) ->
 
 def emphasised(subject: Tensor, pictures: list[Picture], factor: int) -> Tensor:
     """Return loss weights (N, 1, H, W) float16 for the subject's coverage (N, 1, H, W) in 0..1."""
-    edges = torch.arange(0, SIZE + 1, factor).float()
-
-    def covered(low: Tensor, high: Tensor) -> Tensor:
-        """Return the share of each latent pixel that lies between low and high: (N, H)."""
-        inside = torch.minimum(high[:, None], edges[None, 1:]) - torch.maximum(low[:, None], edges[None, :-1])
-        return inside.clamp_min(0) / factor
-
     whole = 1 + (SUBJECT - 1) * subject
     weights = whole
     for part in PARTS.values():
-        left, top, right, bottom = boxes(part, pictures[: len(subject)]).unbind(1)
-        inside = (covered(top, bottom)[:, :, None] * covered(left, right)[:, None, :]).unsqueeze(1)
+        inside = inside_of(part, pictures[: len(subject)], factor)
         weights = torch.maximum(weights, torch.lerp(whole, torch.full_like(whole, part.weight), inside))
     return weights.half()

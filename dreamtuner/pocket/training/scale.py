@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal, Self
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dreamtuner.pocket.training.words import Attribute
 from dreamtuner.train.presets import Presets
 from dreamtuner.train.settings import LoopSettings
 
@@ -27,15 +30,28 @@ class Scale(BaseModel):
     views: int = Field(0, ge=0, description="additional shards of views and crops; 0: subjects from the front only")
     pairs: int = Field(0, ge=0, description="shards of images of two subjects; 0: one subject in every image")
     crowding: float = Field(0.0, ge=0, description="weight of the loss that separates the embeddings of attributes")
+    contrast: tuple[Attribute, ...] = Field(
+        (), description="attributes whose words are renewed, and trained by contrast in every second step of the U-Net"
+    )
+    learns: Literal["all", "cross-attention"] = Field(
+        "all", description="what of the U-Net is trained, always together with its text encoder"
+    )
     held_out_shards: int = Field(gt=0, description="shards of held-out identities, for the report")
     processes: int = Field(gt=0, description="replicas on the CPU, one thread each; on a GPU always one")
     vae: PartScale
     tower: PartScale
     oracle: PartScale
+    text: PartScale | None = Field(None, description="renews the text encoder of --start; none: it is trained on")
     unet: PartScale
     controlnets: PartScale
     encoder: PartScale
     samples: int = Field(gt=0, description="prompts whose images the report's oracle classifies")
+
+    @model_validator(mode="after")
+    def _nothing_else_changes(self) -> Self:
+        if self.learns != "all" and self.unet.loop.weight_decay:
+            raise ValueError("unet.loop.weight_decay: would change the weights that are not trained; set it to 0")
+        return self
 
 
 SCALES = Presets(Scale, "dreamtuner.pocket.training", "scales", like="cpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -15,7 +15,7 @@ from transformers import CLIPTextModel
 from dreamtuner.families.unet import build
 from dreamtuner.families.unet.load import read_unet
 from dreamtuner.families.unet.training_attention import WrittenOutAttention
-from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
+from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, to_model, trained_autoencoder
 from dreamtuner.pocket.training.loss_weights import load_emphasis, load_pair_emphasis
 from dreamtuner.pocket.training.preview import generate_preview
 from dreamtuner.pocket.training.shards import (
@@ -29,12 +29,13 @@ from dreamtuner.pocket.training.shards import (
 )
 from dreamtuner.pocket.training.text import WIDTH, encode_captions, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.training.warm_start import start_from
-from dreamtuner.pocket.training.words import crowding, separate
+from dreamtuner.pocket.training.words import Attribute, crowding, sample_contrast, separate
 from dreamtuner.pocket.world.captions import sample_caption, sample_pair_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.together import Cast
-from dreamtuner.train.diffusion import FLOOR, diffusion_loss
+from dreamtuner.train.diffusion import FLOOR, Drawn, diffusion_loss
 from dreamtuner.train.stage import place
+from dreamtuner.train.state import load_ema
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.2  # share of detailed captions; few, as named attributes need not be copied from the other panel
@@ -144,23 +145,32 @@ class DenoiserStage:
         keep_words: bool = False,
         pairs: Pairs | None = None,
         crowding: float = 0.0,
+        text: Path | None = None,
+        contrast: tuple[Attribute, ...] = (),
+        learns: Literal["all", "cross-attention"] = "all",
     ) -> None:
         self.model = self.learns = TextConditionedUNet()
         if start is not None:
             start_from(self.model.unet, read_unet(start / "unet"), start / "unet")
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
-            if not keep_words:
+            if text is not None:
+                load_ema(text, self.model.text_encoder)
+            elif not keep_words:
                 separate(self.model.tokenizer, self.model.text_encoder)
         self.model.unet.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
+        if learns == "cross-attention":
+            for name, parameter in self.model.unet.named_parameters():
+                if ".attn2." not in name:
+                    parameter.register_hook(torch.zeros_like)  # all of the model is saved, also what stays as it is
         self.scale = scaling_factor(latents)
         vae.register_to_config(scaling_factor=self.scale)
         self.vae = vae.to(device)
         self.latents, self.emphasis, self.pictures = latents, emphasis, pictures
         self.batch, self.device = batch, device
         self.scheduler = new_scheduler()
-        self.pairs, self.crowding = pairs, crowding
+        self.pairs, self.crowding, self.contrast = pairs, crowding, contrast
         self.single_every = SINGLE_EVERY if pairs is None else SINGLE_EVERY_WITH_PAIRS
 
     def _is_sheet(self, step: int) -> bool:
@@ -208,7 +218,32 @@ class DenoiserStage:
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
         return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), lead, captions
 
+    def _contrast_loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Compute the loss where images that differ in one attribute alone differ."""
+        rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
+        channels, side, _ = self.latents.shape[1:]
+        attribute = self.contrast[step % len(self.contrast)]
+        given = sample_contrast(rng, attribute, self.batch, side, channels * side * side)
+        with torch.no_grad():
+            pixels = to_model(given.images.mul(255).round().byte().permute(0, 2, 3, 1).to(self.device))
+            x0 = self.vae.encode(pixels).latent_dist.mode().float() * self.scale
+        model = self.model
+        c = encode_captions(model.tokenizer, model.text_encoder, given.captions, self.device)
+        loss, _ = diffusion_loss(
+            lambda x_t, t: model.unet(x_t, t, c).sample,
+            x0,
+            self.scheduler,
+            drawn=Drawn(given.t, given.noise),
+            floor=FLOOR,
+            emphasis=given.inside.to(self.device),
+        )
+        return loss, {"contrast": 2 * float(loss.detach())}
+
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        if self.contrast:
+            if step % 2:
+                return self._contrast_loss(step // 2, generator)
+            step //= 2
         x0, emphasis, lead, captions = self._batch(step, generator)
         model = self.model
         c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
@@ -230,6 +265,7 @@ class DenoiserStage:
             loss, figures["crowding"] = loss + self.crowding * crowded, float(crowded.detach())
         # scaled, as the log averages over all steps, also those of the other kind
         every = self.single_every
+        mse *= 2 if self.contrast else 1
         if self._is_sheet(step):
             return loss, {"mse_sheet": every / (every - 1) * mse, **figures}
         return loss, {"mse_single": every * mse, **figures}
@@ -246,7 +282,8 @@ class DenoiserFactory:
 
     ``latents`` is a file of (N, 8, 16, 16) float16. ``start`` is a weights folder to continue from; embeddings of words
     that its text encoder does not distinguish are replaced, except with ``keep_words``. ``crowding`` is the weight of
-    the loss that separates embeddings.
+    the loss that separates embeddings. ``text`` is the training of a renewed text encoder, ``contrast`` names
+    attributes that every second step trains by contrast, and ``learns`` what of the U-Net is trained.
     """
 
     data: Path
@@ -260,6 +297,9 @@ class DenoiserFactory:
     pairs: int = 0
     pair_latents: Path | None = None
     crowding: float = 0.0
+    text: Path | None = None
+    contrast: tuple[Attribute, ...] = ()
+    learns: Literal["all", "cross-attention"] = "all"
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = load_latents(self.latents)
@@ -276,4 +316,7 @@ class DenoiserFactory:
             keep_words=self.keep_words,
             pairs=None if self.pair_latents is None else Pairs.load(self.data, self.pairs, self.pair_latents),
             crowding=self.crowding,
+            text=self.text,
+            contrast=self.contrast,
+            learns=self.learns,
         )

@@ -144,3 +144,27 @@ def test_a_folder_in_use_is_refused(tmp_path: Path):
 
     with pytest.raises(RecipeError, match="--out: another training runs in"):
         train_pocket("data", "cpu", "smoke", tmp_path, say=second)
+
+
+def test_lost_words_are_learnt_by_text_encoder_and_cross_attention_alone(work_dir: Path, tmp_path: Path):
+    scale = yaml.safe_load((resources.files("dreamtuner.pocket.training") / "scales" / "smoke.yaml").read_text())
+    for part in ("vae", "tower", "oracle", "controlnets", "encoder"):
+        scale[part]["loop"]["steps"] = 0
+    scale |= {"text": scale["unet"] | {"loop": scale["oracle"]["loop"] | {"steps": 4}}}
+    scale |= {"contrast": ["emblem"], "learns": "cross-attention"}
+    (tmp_path / "words.yaml").write_text(yaml.safe_dump(scale))
+    where = tmp_path / "out"
+    with pytest.raises(RecipeError, match="--start"):
+        train_pocket("text", "cpu", str(tmp_path / "words.yaml"), where, say=lambda line: None)
+    for part in ("data", "vae", "tower", "oracle", "text", "unet", "controlnets", "weights", "encoder"):
+        given = {"start": work_dir / "weights", "say": lambda line: None}
+        assert train_pocket(part, "cpu", str(tmp_path / "words.yaml"), where, **given)
+    for folder in ("unet", "text_encoder", "controlnet-pose", "subject_encoder", "vae"):
+        [file] = (work_dir / "weights" / folder).glob("*.safetensors")
+        before, after = load_file(file), load_file(where / "weights" / folder / file.name)
+        changed = {name for name in before if not torch.equal(before[name], after[name])}
+        if folder == "text_encoder":
+            assert changed
+        else:
+            assert all(".attn2." in name for name in changed), folder
+            assert bool(changed) == (folder == "unet")

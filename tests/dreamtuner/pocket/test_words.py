@@ -8,7 +8,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.text import encode_captions
-from dreamtuner.pocket.training.words import APART, ROOM, Encode, apart, crowding, separate
+from dreamtuner.pocket.training.words import APART, NOISY, ROOM, Encode, apart, crowding, sample_contrast, separate
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 
 LOST = ["emblem"]
@@ -71,3 +71,23 @@ def test_the_loss_alone_parts_the_emblems(shipped: tuple[CLIPTokenizer, CLIPText
         optimizer.step()
     with torch.no_grad():
         assert apart(encode, "emblem") > before + 0.1
+
+
+def test_images_of_a_contrast_differ_in_the_emblem_alone_and_nothing_else_does():
+    given = sample_contrast(random.Random(3), "emblem", 8, side=16, numbers=5)
+    assert given.images.shape == (8, 3, 64, 64)
+    for first in (0, 4):
+        group = slice(first, first + 4)
+        images, captions = given.images[group], given.captions[group]
+        assert [next(one for one in ATTRIBUTES["emblem"] if one in caption) for caption in captions] == [
+            *ATTRIBUTES["emblem"]
+        ]
+        assert len({caption.replace(one, "") for caption, one in zip(captions, ATTRIBUTES["emblem"], strict=True)}) == 1
+        differ = (images != images[:1]).flatten(0, 1).any(0)
+        inside = given.inside[first, 0].repeat_interleave(4, 0).repeat_interleave(4, 1) > 0
+        assert differ.any()
+        assert not (differ & ~inside).any()
+        assert (given.noise[group] == given.noise[first]).all()
+        assert (given.t[group] == given.t[first]).all()
+        assert int(given.t[first]) in NOISY
+    assert not torch.equal(given.noise[0], given.noise[4])
