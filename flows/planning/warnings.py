@@ -67,12 +67,12 @@ def warnings_of(
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in facts), setup, profile)
     scenes = _alike_scenes(spec, facts, setup, profile) if len(spec.scenes) > 1 else []
     places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
-    squares = [RunWarning("subject", message, "sampling.size") for message in _trained_on_squares(facts, setup)]
-    squares += _large_references(spec, facts, setup, profile)
+    sizes = [RunWarning("subject", message, "sampling.size") for message in _trained_on_squares(facts, setup)]
+    sizes += _large_references(spec, facts, setup, profile)
     files = [RunWarning("subject", message, places[one.name], one.name) for one, found in subjects for message in found]
     pictures = () if setup.pictures is None else setup.pictures.doubts
     files += [RunWarning("subject", message, place, spec.subjects[0].name) for place, message in pictures]
-    return squares + files + scenes + text_warnings(spec, facts, setup, profile)
+    return sizes + files + scenes + text_warnings(spec, facts, setup, profile)
 
 
 def _alike_scenes(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, profile: Profile) -> list[RunWarning]:

@@ -48,27 +48,20 @@ VERSION = 1
 
 def drawn(backbone: Backbone, one: PairRequest, row: str, sampling: Sampling) -> Image.Image:
     """Generate a pair by one of ROWS."""
-    if row == WIDE:
-        return _wide(backbone, one, sampling)
     cell = Cell(one.prompt, one.seed, {"pose": one.pose} if row == POSED else {})
     if row == TOGETHER:
         return generate(backbone, [one.reference(each) for each in one.pair], [cell], sampling)[0]
-    subjects = [
-        SceneSubject([one.reference(each)], one.regions[each], one.prompt_of(each)) for each in one.back_to_front
-    ]
+    regions = [(each, one.regions[each]) for each in one.back_to_front]
+    if row == WIDE:
+        regions, sampling = list(zip(one.pair, HALVES, strict=True)), _widened(sampling)
+    subjects = [SceneSubject([one.reference(each)], region, one.prompt_of(each)) for each, region in regions]
     return generate_scene(backbone, subjects, one.pair[0].context.scene, [cell], sampling)[0]
 
 
-def _wide(backbone: Backbone, one: PairRequest, sampling: Sampling) -> Image.Image:
-    """Generate a pair side by side, both as large as in an image of their own, and their references too."""
+def _widened(sampling: Sampling) -> Sampling:
+    """Return settings of an image twice as wide, with references as large as before."""
     side = sampling.resolution
-    changes = {"size": f"{2 * side}x{side}", "reference_resolution": side}
-    subjects = [
-        SceneSubject([one.reference(each)], half, one.prompt_of(each))
-        for each, half in zip(one.pair, HALVES, strict=True)
-    ]
-    wide = Sampling.model_validate(sampling.merged(changes))
-    return generate_scene(backbone, subjects, one.pair[0].context.scene, [Cell(one.prompt, one.seed)], wide)[0]
+    return Sampling.model_validate(sampling.merged({"size": f"{2 * side}x{side}", "reference_resolution": side}))
 
 
 def _read_alone(oracle: Oracle, one: PairRequest, image: Image.Image) -> list[Mapping[str, str]]:
