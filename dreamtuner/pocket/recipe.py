@@ -165,6 +165,8 @@ def _text(shop: TrainingFolder) -> bool:
 
 def _unet(shop: TrainingFolder) -> bool:
     part = shop.scale.unet
+    if shop.scale.distillation and shop.start is None:
+        raise RecipeError("--scale: distillation: there are no predictions to keep; give --start, or set it to 0")
     factory = DenoiserFactory(
         shop.pictures,
         shop.scale.shards,
@@ -180,6 +182,7 @@ def _unet(shop: TrainingFolder) -> bool:
         text=None if shop.scale.text is None else shop.root / "text",
         contrast=shop.scale.contrast,
         learns=shop.scale.learns,
+        distillation=shop.scale.distillation,
     )
     renewed = () if shop.scale.text is None else (shop.root / "text",)
     return shop.fit("unet", factory, part, shop.latents, shop.root / "vae", *renewed)

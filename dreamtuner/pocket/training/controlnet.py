@@ -96,7 +96,7 @@ class LayoutStage:
             return *found, captions
         rows = [rng.randrange(len(pairs.truth)) for _ in range(doubles)]
         captions += [self._pair_caption(rng, pairs.cast(i)) for i in rows]
-        more = pairs.latents[rows].float(), pairs.emphasis[rows].float(), layouts[rows]
+        more = pairs.latents[rows].float(), pairs.maps[rows, :1].float(), layouts[rows]
         latents, emphasis, layout = (torch.cat(both) for both in zip(found, more, strict=True))
         return latents, emphasis, layout, captions
 

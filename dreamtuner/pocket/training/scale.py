@@ -33,6 +33,11 @@ class Scale(BaseModel):
     contrast: tuple[Attribute, ...] = Field(
         (), description="attributes whose words are renewed, and trained by contrast in every second step of the U-Net"
     )
+    distillation: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the loss that keeps what --start predicts, outside the boxes of attributes of contrast",
+    )
     learns: Literal["all", "cross-attention"] = Field(
         "all", description="what of the U-Net is trained, always together with its text encoder"
     )
@@ -48,9 +53,11 @@ class Scale(BaseModel):
     samples: int = Field(gt=0, description="prompts whose images the report's oracle classifies")
 
     @model_validator(mode="after")
-    def _nothing_else_changes(self) -> Self:
+    def _consistent(self) -> Self:
         if self.learns != "all" and self.unet.loop.weight_decay:
             raise ValueError("unet.loop.weight_decay: would change the weights that are not trained; set it to 0")
+        if self.distillation and not self.contrast:
+            raise ValueError("distillation: nothing else would be learned; name attributes in contrast, or set it to 0")
         return self
 
 

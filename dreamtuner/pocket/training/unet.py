@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from dreamtuner.families.unet import build
 from dreamtuner.families.unet.load import read_unet
 from dreamtuner.families.unet.training_attention import WrittenOutAttention
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, to_model, trained_autoencoder
-from dreamtuner.pocket.training.loss_weights import load_emphasis, load_pair_emphasis
+from dreamtuner.pocket.training.loss_weights import PARTS, inside_of, load_emphasis, load_pair_emphasis
 from dreamtuner.pocket.training.preview import generate_preview
 from dreamtuner.pocket.training.shards import (
     PER_IDENTITY,
@@ -81,6 +82,11 @@ class TextConditionedUNet(nn.Module):
         self.unet = new_unet()
         self.text_encoder = new_text_encoder(self.tokenizer)
 
+    def predict(self, x_t: Tensor, t: Tensor, captions: list[str]) -> Tensor:
+        """Return v, (B, 8, H, W), for noisy latents (B, 8, H, W), timesteps (B,) and B captions."""
+        v: Tensor = self.unet(x_t, t, encode_captions(self.tokenizer, self.text_encoder, captions, x_t.device)).sample
+        return v
+
 
 def assemble(model: TextConditionedUNet, vae: Any) -> Any:
     """Assemble the stock pipeline from these parts."""
@@ -95,22 +101,32 @@ def assemble(model: TextConditionedUNet, vae: Any) -> Any:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Images of two subjects: latents (N, 8, 16, 16) float16, loss weights (N, 1, 16, 16), and ground truth."""
+    """Images of two subjects: latents (N, 8, 16, 16) and maps as of the stage, both float16, and ground truth."""
 
     latents: Tensor
-    emphasis: Tensor
+    maps: Tensor
     truth: list[Pair]
 
     @classmethod
-    def load(cls, data: Path, count: int, latents: Path) -> Pairs:
+    def load(cls, data: Path, count: int, latents: Path, contrast: tuple[Attribute, ...] = ()) -> Pairs:
         """Load the images of ``count`` shards of pairs in ``data``."""
         files, truth = [shard_file(data, i, "pairs") for i in range(count)], load_pair_truth(data, count)
         found = load_latents(latents)
-        return cls(found, load_pair_emphasis(files, truth, SIZE // found.shape[-1]), truth)
+        factor = SIZE // found.shape[-1]
+        inside = torch.maximum(*(_where(contrast, [pair[k] for pair in truth], factor) for k in range(2)))
+        return cls(found, torch.cat([load_pair_emphasis(files, truth, factor), inside], dim=1), truth)
 
     def cast(self, row: int) -> Cast:
         """Return the subjects of one image, from back to front."""
         return [(picture.identity, picture.context) for picture in self.truth[row]]
+
+
+def _where(attributes: tuple[Attribute, ...], pictures: list[Picture], factor: int) -> Tensor:
+    """Return how much of each latent pixel the boxes of these attributes cover, (N, 1, H, W) float16 in 0..1."""
+    covered = torch.zeros((len(pictures), 1, SIZE // factor, SIZE // factor))
+    for name in attributes:
+        covered = torch.maximum(covered, inside_of(PARTS[name], pictures, factor))
+    return covered.half()
 
 
 def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
@@ -123,19 +139,37 @@ def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
     return lead
 
 
+class _Denoise:
+    """The model's prediction for these captions, and how far it is from another model's for the same noisy latents."""
+
+    def __init__(self, model: TextConditionedUNet, captions: list[str]) -> None:
+        self.model, self.captions = model, captions
+
+    def __call__(self, x_t: Tensor, t: Tensor) -> Tensor:
+        self.x_t, self.t, self.v = x_t, t, self.model.predict(x_t, t, self.captions)
+        return self.v
+
+    def distance(self, teacher: TextConditionedUNet, weights: Tensor) -> Tensor:
+        """Return the mean squared difference under ``weights`` (B, 1, H, W) of the positions."""
+        with torch.no_grad():
+            target = teacher.predict(self.x_t, self.t, self.captions)
+        return ((self.v - target).square() * (weights / weights.mean())).mean()
+
+
 class DenoiserStage:
     """Training of the U-Net: two of three steps use sheets of one subject side by side, the others single images.
 
     A sheet is as wide as two images, so that self-attention learns to copy the identity from one panel to the other,
     on which self-subject-attention relies. Panels are encoded separately and their latents joined. In most sheets one
     panel is less noisy than the other: with equal noise, each panel shows as much as the other, and the model does not
-    learn to copy small parts.
+    learn to copy small parts. ``maps`` (N, 2, 16, 16): the loss weights of positions, and how much of each the boxes of
+    the attributes cover that are trained by contrast.
     """
 
     def __init__(
         self,
         latents: Tensor,
-        emphasis: Tensor,
+        maps: Tensor,
         pictures: list[Picture],
         vae: Any,
         batch: int,
@@ -148,12 +182,18 @@ class DenoiserStage:
         text: Path | None = None,
         contrast: tuple[Attribute, ...] = (),
         learns: Literal["all", "cross-attention"] = "all",
+        distillation: float = 0.0,
     ) -> None:
         self.model = self.learns = TextConditionedUNet()
+        self.teacher: TextConditionedUNet | None = None
         if start is not None:
             start_from(self.model.unet, read_unet(start / "unet"), start / "unet")
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
+            if distillation:
+                self.teacher = copy.deepcopy(self.model).requires_grad_(False).eval()
+                self.teacher.unet.set_attn_processor(WrittenOutAttention())
+                place(self.teacher, device)
             if text is not None:
                 load_ema(text, self.model.text_encoder)
             elif not keep_words:
@@ -167,34 +207,34 @@ class DenoiserStage:
         self.scale = scaling_factor(latents)
         vae.register_to_config(scaling_factor=self.scale)
         self.vae = vae.to(device)
-        self.latents, self.emphasis, self.pictures = latents, emphasis, pictures
+        self.latents, self.maps, self.pictures = latents, maps, pictures
         self.batch, self.device = batch, device
         self.scheduler = new_scheduler()
-        self.pairs, self.crowding, self.contrast = pairs, crowding, contrast
+        self.pairs, self.crowding, self.contrast, self.distillation = pairs, crowding, contrast, distillation
         self.single_every = SINGLE_EVERY if pairs is None else SINGLE_EVERY_WITH_PAIRS
 
     def _is_sheet(self, step: int) -> bool:
         return step % self.single_every != 0
 
     def _singles(self, rng: random.Random) -> tuple[Tensor, Tensor, list[str]]:
-        """Sample latents, loss weights and captions of images of one subject and, with pairs, of two."""
+        """Sample latents, maps and captions of images of one subject and, with pairs, of two."""
         pairs = self.pairs
         doubles = 0 if pairs is None else sum(rng.random() < PAIRS for _ in range(self.batch))
         rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch - doubles)]
         captions = [sample_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
-        latents, emphasis = self.latents[rows].float(), self.emphasis[rows].float()
+        latents, maps = self.latents[rows].float(), self.maps[rows].float()
         if pairs is not None:
             rows = [rng.randrange(len(pairs.truth)) for _ in range(doubles)]
             captions += [sample_pair_caption(rng, pairs.cast(i)) for i in rows]
             latents = torch.cat([latents, pairs.latents[rows].float()])
-            emphasis = torch.cat([emphasis, pairs.emphasis[rows].float()])
-        return latents, emphasis, captions
+            maps = torch.cat([maps, pairs.maps[rows].float()])
+        return latents, maps, captions
 
     def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
         lead = None
         if not self._is_sheet(step):
-            latents, emphasis, captions = self._singles(rng)
+            latents, maps, captions = self._singles(rng)
         else:
             pairs = []
             for _ in range(self.batch // 2):
@@ -212,11 +252,11 @@ class DenoiserStage:
             left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
             # joined in float32, since the CPU cannot concatenate float16 under autocast
             latents = torch.cat([self.latents[left_rows].float(), self.latents[right_rows].float()], dim=3)
-            emphasis = torch.cat([self.emphasis[left_rows].float(), self.emphasis[right_rows].float()], dim=3)
-            lead = _lead(rng, emphasis)
-            emphasis = emphasis / torch.where(lead > 0, LED, 1.0)
+            maps = torch.cat([self.maps[left_rows].float(), self.maps[right_rows].float()], dim=3)
+            lead = _lead(rng, maps[:, :1])
+            maps[:, :1] /= torch.where(lead > 0, LED, 1.0)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
-        return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), lead, captions
+        return latents.mul(self.scale).to(self.device), maps.to(self.device), lead, captions
 
     def _contrast_loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """Compute the loss where images that differ in one attribute alone differ."""
@@ -227,37 +267,39 @@ class DenoiserStage:
         with torch.no_grad():
             pixels = to_model(given.images.mul(255).round().byte().permute(0, 2, 3, 1).to(self.device))
             x0 = self.vae.encode(pixels).latent_dist.mode().float() * self.scale
-        model = self.model
-        c = encode_captions(model.tokenizer, model.text_encoder, given.captions, self.device)
+        inside = given.inside.to(self.device)
+        denoise = _Denoise(self.model, given.captions)
         loss, _ = diffusion_loss(
-            lambda x_t, t: model.unet(x_t, t, c).sample,
-            x0,
-            self.scheduler,
-            drawn=Drawn(given.t, given.noise),
-            floor=FLOOR,
-            emphasis=given.inside.to(self.device),
+            denoise, x0, self.scheduler, drawn=Drawn(given.t, given.noise), floor=FLOOR, emphasis=inside
         )
-        return loss, {"contrast": 2 * float(loss.detach())}
+        figures = {"contrast": 2 * float(loss.detach())}
+        if self.teacher is not None:
+            loss = loss + self.distillation * denoise.distance(self.teacher, 1 - inside)
+        return loss, figures
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         if self.contrast:
             if step % 2:
                 return self._contrast_loss(step // 2, generator)
             step //= 2
-        x0, emphasis, lead, captions = self._batch(step, generator)
-        model = self.model
-        c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
+        x0, maps, lead, captions = self._batch(step, generator)
+        weights, inside = maps.split(1, dim=1)
+        denoise = _Denoise(self.model, captions)
         loss, mse = diffusion_loss(
-            lambda x_t, t: model.unet(x_t, t, c).sample,
+            denoise,
             x0,
             self.scheduler,
             generator,
             floor=FLOOR,
-            emphasis=emphasis,
+            emphasis=weights if self.teacher is None else weights * inside,
             lead=lead,
         )
         figures = {}
+        if self.teacher is not None:
+            distance = denoise.distance(self.teacher, weights * (1 - inside))
+            loss, figures["distance"] = loss + self.distillation * distance, 2 * float(distance.detach())
         if self.crowding:
+            model = self.model
             crowded = crowding(
                 lambda words: encode_captions(model.tokenizer, model.text_encoder, words, self.device),
                 random.Random(int(torch.randint(2**31, (1,), generator=generator))),
@@ -283,7 +325,8 @@ class DenoiserFactory:
     ``latents`` is a file of (N, 8, 16, 16) float16. ``start`` is a weights folder to continue from; embeddings of words
     that its text encoder does not distinguish are replaced, except with ``keep_words``. ``crowding`` is the weight of
     the loss that separates embeddings. ``text`` is the training of a renewed text encoder, ``contrast`` names
-    attributes that every second step trains by contrast, and ``learns`` what of the U-Net is trained.
+    attributes that every second step trains by contrast, and ``learns`` what of the U-Net is trained. With a weight
+    ``distillation``, ground truth counts in the boxes of these attributes alone, and elsewhere what ``start`` predicts.
     """
 
     data: Path
@@ -300,23 +343,30 @@ class DenoiserFactory:
     text: Path | None = None
     contrast: tuple[Attribute, ...] = ()
     learns: Literal["all", "cross-attention"] = "all"
+    distillation: float = 0.0
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = load_latents(self.latents)
         pictures, vae = load_truth(self.data, self.shards, self.views), trained_autoencoder(self.vae)
-        emphasis = load_emphasis(shard_files(self.data, self.shards, self.views), pictures, SIZE // latents.shape[-1])
+        factor = SIZE // latents.shape[-1]
+        emphasis = load_emphasis(shard_files(self.data, self.shards, self.views), pictures, factor)
+        maps = torch.cat([emphasis, _where(self.contrast, pictures, factor)], dim=1)
+        pairs = None
+        if self.pair_latents is not None:
+            pairs = Pairs.load(self.data, self.pairs, self.pair_latents, self.contrast)
         return DenoiserStage(
             latents,
-            emphasis,
+            maps,
             pictures,
             vae,
             self.batch,
             device,
             self.start,
             keep_words=self.keep_words,
-            pairs=None if self.pair_latents is None else Pairs.load(self.data, self.pairs, self.pair_latents),
+            pairs=pairs,
             crowding=self.crowding,
             text=self.text,
             contrast=self.contrast,
             learns=self.learns,
+            distillation=self.distillation,
         )

@@ -49,3 +49,16 @@ def test_the_loss_falls(work_dir: Path, tmp_path: Path, part: str):
     stage = factory.build(torch.device("cpu"))
     load_state(tmp_path, stage.learns, torch.optim.AdamW(trainable(stage.learns).values()))
     assert _loss(stage) < before
+
+
+def test_distillation_measures_what_has_changed_since_the_start_alone(work_dir: Path):
+    given = (work_dir / "data/train", 1, work_dir / "latents.npy", work_dir / "vae", 8, work_dir / "weights")
+    stage = DenoiserFactory(*given, keep_words=True, contrast=("emblem",), distillation=1.0).build(torch.device("cpu"))
+    losses = []
+    for factor in (1.0, 1.5):
+        with torch.no_grad():
+            for name, weight in stage.model.unet.named_parameters():
+                if ".attn2.to_v" in name:
+                    weight *= factor
+            losses.append(stage.loss(0, torch.Generator().manual_seed(0))[1]["distance"])
+    assert losses[0] == 0.0 < losses[1]

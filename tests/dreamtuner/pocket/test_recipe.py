@@ -146,12 +146,16 @@ def test_a_folder_in_use_is_refused(tmp_path: Path):
         train_pocket("data", "cpu", "smoke", tmp_path, say=second)
 
 
-def test_lost_words_are_learnt_by_text_encoder_and_cross_attention_alone(work_dir: Path, tmp_path: Path):
+def test_lost_words_are_learnt_by_a_renewed_text_encoder_and_cross_attention_alone(work_dir: Path, tmp_path: Path):
     scale = yaml.safe_load((resources.files("dreamtuner.pocket.training") / "scales" / "smoke.yaml").read_text())
     for part in ("vae", "tower", "oracle", "controlnets", "encoder"):
         scale[part]["loop"]["steps"] = 0
     scale |= {"text": scale["unet"] | {"loop": scale["oracle"]["loop"] | {"steps": 4}}}
-    scale |= {"contrast": ["emblem"], "learns": "cross-attention"}
+    scale |= {"distillation": 5, "learns": "cross-attention"}
+    (tmp_path / "words.yaml").write_text(yaml.safe_dump(scale))
+    with pytest.raises(RecipeError, match="distillation: nothing else"):
+        train_pocket("text", "cpu", str(tmp_path / "words.yaml"), tmp_path / "out", say=lambda line: None)
+    scale |= {"contrast": ["emblem"]}
     (tmp_path / "words.yaml").write_text(yaml.safe_dump(scale))
     where = tmp_path / "out"
     with pytest.raises(RecipeError, match="--start"):
