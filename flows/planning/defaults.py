@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
@@ -105,17 +107,23 @@ def _numbers_of_past(past: "PastRun", current: Profile) -> dict[str, Any]:
     for style, settings in past.settings.items():
         recipe = past.trainings.get(style)
         if settings.get("checkpoint") is None:
-            numbers[style] |= {k: v for k, v in settings["sampling"].items() if k not in given}
+            numbers[style] |= {k: v for k, v in _whole(settings["sampling"]).items() if k not in given}
         elif recipe is not None:  # sampling of class images and previews, which the spec does not influence
-            own = {k: v for k, v in recipe["sampling"].items() if k != "beta" or current.has_encoder}
+            regular = _whole(recipe["sampling"])
+            own = {k: v for k, v in regular.items() if k != "beta" or current.has_encoder}
             numbers[style] |= own
-            drawn = recipe.get("previews", recipe["sampling"])
-            numbers["knowing"] = {k: v for k, v in drawn.items() if v != recipe["sampling"].get(k)}
+            drawn = _whole(recipe.get("previews", recipe["sampling"]))
+            numbers["knowing"] = {k: v for k, v in drawn.items() if v != regular[k]}
             tuning = "full_tuning" if recipe["finetune"]["mode"] == "full" else "tuning"
             numbers[tuning] = _laid_over(numbers[tuning], recipe["finetune"], past.spec.get("finetune") or {})
             if not current.has_encoder:
                 numbers[tuning]["beta"] = numbers_of(current)[tuning]["beta"]
     return numbers
+
+
+def _whole(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all fields of sampling settings, also those at the neutral value that a recipe leaves out."""
+    return from_fields(Sampling, stored).model_dump(mode="json")
 
 
 def _laid_over(ours: Mapping[str, Any], theirs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,12 +144,12 @@ def newer_defaults(spec: Spec, defaults: Defaults, styles: Sequence[Style]) -> s
     subjects = 0
     for style in styles:
         was, now = (p.sampling(style, learnt=learnt, **spec.sampling) for p in (defaults.profile, defaults.current))
-        found = _changes(to_fields(was), to_fields(now))
+        found = _changes(was, now)
         if spec.finetune is not None:
-            before, after = (to_fields(p.finetuning(**spec.finetune)) for p in (defaults.profile, defaults.current))
+            before, after = (p.finetuning(**spec.finetune) for p in (defaults.profile, defaults.current))
             found += [f"finetune.{one}" for one in _changes(before, after)]
-            before, after = (to_fields(p.sampling(style)) for p in (defaults.profile, defaults.current))
-            found += [f"finetune.regular.{one}" for one in _changes(before, after)]
+            regular = (p.sampling(style) for p in (defaults.profile, defaults.current))
+            found += [f"finetune.regular.{one}" for one in _changes(*regular)]
         subjects += bool(found)
         changes.update(dict.fromkeys(found))
     if not changes:
@@ -155,7 +163,7 @@ def newer_defaults(spec: Spec, defaults: Defaults, styles: Sequence[Style]) -> s
 
 def newer_finetuning(defaults: Defaults, given: Mapping[str, Any]) -> str | None:
     """Do the same for a subject's fine-tuning with these settings."""
-    was, now = (to_fields(p.finetuning(**given)) for p in (defaults.profile, defaults.current))
+    was, now = (p.finetuning(**given) for p in (defaults.profile, defaults.current))
     changes = _changes(was, now)
     if not changes:
         return None
@@ -165,13 +173,17 @@ def newer_finetuning(defaults: Defaults, given: Mapping[str, Any]) -> str | None
     )
 
 
-def _changes(was: Mapping[str, Any], now: Mapping[str, Any], at: str = "") -> list[str]:
+def _changes(was: BaseModel, now: BaseModel) -> list[str]:
     """Describe each value that differs, such as "w_r 2.0 -> 3.0"."""
+    return _differences(was.model_dump(mode="json"), now.model_dump(mode="json"))
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], at: str = "") -> list[str]:
     found = []
     for name in dict.fromkeys((*was, *now)):
         a, b = was.get(name), now.get(name)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            found += _changes(a, b, f"{at}{name}.")
+            found += _differences(a, b, f"{at}{name}.")
         elif a != b:
             found.append(f"{at}{name} {a} -> {b}" if not isinstance(a, list) else f"{at}{name}")
     return found

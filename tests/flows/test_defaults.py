@@ -67,11 +67,11 @@ def better(profile: Profile) -> Profile:
     """The same with other numbers everywhere."""
     return profile.model_copy(
         update={
-            "natural": profile.natural.model_copy(update={"w_r": 2.5}),
-            "anime": profile.anime.model_copy(update={"w_r": 2.25}),
+            "natural": profile.natural.model_copy(update={"w_r": 2.5, "inversion": 0.7}),
+            "anime": profile.anime.model_copy(update={"w_r": 2.25, "inversion": 0.7}),
             "tuning": profile.tuning.model_copy(update={"steps": 400}),
             "full_tuning": profile.full_tuning.model_copy(update={"rank": 8}),
-            "knowing": {"p_r": 0.5},
+            "finetuned_sampling": {"p_r": 0.5, "inversion": 0.0},
         }
     )
 
@@ -102,8 +102,8 @@ def test_a_spec_keeps_the_numbers_of_its_first_run_until_newer_ones_are_asked_fo
     assert digests(later.profile, spec) == digests(profile, spec)
     assert numbers_of(defaults_of_spec(spec, newer, catalog).profile) == numbers_of(profile)
     assert newer_line(spec, later) == (
-        "profile pocket has newer defaults than released first ran with (w_r 2.0 -> 2.5, w_r 2.0 -> 2.25); "
-        "--new-defaults uses them and regenerates 8 cells"
+        "profile pocket has newer defaults than released first ran with "
+        "(w_r 2.0 -> 2.5, inversion 0.0 -> 0.7, w_r 2.0 -> 2.25); --new-defaults uses them and regenerates 8 cells"
     )
     asked = defaults_of_spec(spec, newer, catalog, new=True)
     assert (revision_of(asked.profile), newer_line(spec, asked)) == (revision_of(newer), None)
@@ -114,10 +114,12 @@ def test_a_spec_keeps_the_numbers_of_its_first_run_until_newer_ones_are_asked_fo
 
 
 def test_what_a_spec_gives_itself_is_no_newer_default(catalog: Catalog, profile: Profile) -> None:
-    spec = Spec.model_validate(SPEC | {"sampling": {"w_r": 1.0}})
+    spec = Spec.model_validate(SPEC | {"sampling": {"w_r": 1.0, "inversion": 0.2}})
     defaults_of_spec(spec, profile, catalog).remember(catalog)
     assert newer_line(spec, defaults_of_spec(spec, better(profile), catalog)) is None
-    learnt = Spec.model_validate(SPEC | {"finetune": {"steps": 50}, "sampling": {"w_r": 1.0, "p_r": 0.3}})
+    learnt = Spec.model_validate(
+        SPEC | {"finetune": {"steps": 50}, "sampling": {"w_r": 1.0, "p_r": 0.3, "inversion": 0.2}}
+    )
     words = newer_line(learnt, defaults_of_spec(learnt, better(profile), catalog))
     assert words is not None
     assert "steps" not in words
