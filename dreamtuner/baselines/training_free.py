@@ -11,7 +11,7 @@ from dreamtuner.families.backbone import Backbone
 from dreamtuner.families.registry import fine_tunable
 from dreamtuner.models.weights import digest_of
 from dreamtuner.sampling.generate import generate
-from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.sampling import AS_PRINTED, Sampling
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class OtherEncoder:
 
 @dataclass(frozen=True)
 class Attending:
-    """Generation without fine-tuning, by the profile's settings updated with `changes`.
+    """Generation without fine-tuning, by the profile's settings, Eq. 2 to 6 as printed, updated with `changes`.
 
     `masked`, `captioned`: whether the reference has its mask and its caption; `encoder`: None is the profile's.
     """
@@ -47,7 +47,7 @@ class Attending:
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
         """Prepare nothing: the reference is encoded with every call, once for all of its cells."""
-        sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
+        sampling = Sampling.model_validate({**given.sampling.model_dump(), **AS_PRINTED, **self.changes})
         whole = given.reference
         reference = replace(
             whole, mask=whole.mask if self.masked else None, caption=whole.caption if self.captioned else ""

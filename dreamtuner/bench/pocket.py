@@ -19,7 +19,7 @@ from dreamtuner.pocket.world import caption
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.subject import prepare_subject
-from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.sampling import AS_PRINTED, Sampling
 
 STOCK, PLAIN, SSA, SSA_SEA, INVERTED, NAIVE = (
     "stock diffusers",
@@ -61,7 +61,7 @@ def time_grid(
     cells = [Cell(caption(picture.identity, c), seed) for seed, c in enumerate(held_out_contexts(picture, count))]
     both = {"beta": BETA}
     inverted = {**both, "inversion": INVERSION}
-    off = backbone.profile.sampling("natural", steps=steps, beta=0.0)
+    off = backbone.profile.sampling("natural", steps=steps, beta=0.0, **AS_PRINTED)
     seeing = with_encoder(backbone)
 
     def ways(cells: Sequence[Cell], s: Sampling) -> dict[str, Callable[[], object]]:

@@ -14,7 +14,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.ticker import FormatStrFormatter
+from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
 from dreamtuner.evaluation.base_model import Measurement, measure_weights
 from dreamtuner.evaluation.intervals import MetricValue
@@ -37,8 +37,9 @@ def loss_curves(work_dir: Path, parts: Sequence[str], out: Path) -> None:
         log = [json.loads(line) for line in (work_dir / part / "log.jsonl").read_text().splitlines()]
         axis.plot([line["step"] for line in log], [line["loss"] for line in log], linewidth=1.2)
         axis.set(title=part, xlabel="step", yscale="log")
-        for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-            ticks(FormatStrFormatter("%g"))
+        low, high = axis.get_ylim()
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(FormatStrFormatter("%g") if high < 10 * low else NullFormatter())
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("loss")
     figure.savefig(out, dpi=110)

@@ -14,7 +14,7 @@ _RENAMED_SHA256 = "6a0d1af5dea764d3cb15629c92f0b748803f219c75ad8cdd1eb5d4cc5a9c5
 _EARLIER_SHA256 = "2a4b9610e095f2837ecc54ebbec9d90317610092af0dfa9176401e48d8a801b3"
 _REWRITTEN = {_RENAMED_SHA256: _EARLIER_SHA256}
 """SHA-256 of files whose tensors have other names in an earlier release -> SHA-256 of the earlier file, which stays in
-digests: pocket's text encoder, whose names transformers 4 reads too."""
+digests: the text encoder of pocket's first weights, whose names transformers 4 reads too."""
 _INDEX = ".index"
 BESIDE = ("vocab.json", "merges.txt", "added_tokens.json")
 """Vocabulary files that are not read where there is a tokenizer.json, which holds the same."""

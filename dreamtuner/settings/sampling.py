@@ -15,6 +15,9 @@ Style = str
 ENGINE_VERSION = 1
 """Part of every cell's digest. Increment it when equal settings would generate a different image than before."""
 
+AS_PRINTED: Mapping[str, Any] = {"inversion": 0.0, "reference_from": 0.0}
+"""What makes sampling that of Eq. 2 to 6 as the paper prints them, whatever else a profile adds."""
+
 
 def _no_text(value: Any) -> Any:
     if isinstance(value, str | bool):
@@ -202,8 +205,7 @@ class Sampling(BaseModel):
 
     def without_adapters(self) -> Self:
         """Return the settings with the model's own weights in float32, the seeds' noise and one pass alone."""
-        own: dict[str, Any] = {"loras": {}, "vae": None, "freeu": None, "dtype": "float32", "inversion": 0.0}
-        own["reference_from"] = 0.0
+        own: dict[str, Any] = {"loras": {}, "vae": None, "freeu": None, "dtype": "float32", **AS_PRINTED}
         first = {"second_pass": 1.0, "second_strength": 0.5, "upscale": 1.0, "upscaler": None, "cutout": None}
         return self.model_copy(update={**own, **first})
 

@@ -119,9 +119,14 @@ def test_a_file_that_does_not_fit_is_named_with_its_keys_and_stops_no_other(fold
 def test_pocket_is_such_a_file_with_the_numbers_that_its_stored_pictures_have() -> None:
     pocket = get_profile("pocket")
     assert pocket.missing() == []
-    assert pocket.natural == Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.5)
+    assert pocket.natural == Sampling(
+        steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.5, inversion=0.7, reference_from=0.2
+    )
+    assert pocket.sampling(steps=1).inversion == 0  # which cannot be inverted
+    assert pocket.sampling(steps=1, inversion=0.5).inversion == 0.5
+    assert pocket.sampling(learnt=True).inversion == pocket.sampling(learnt=True).reference_from == 0
     assert pocket.anime == pocket.natural.model_copy(update={"w_ref": 2.5})
-    assert dict(pocket.finetuned_sampling) == {"p_r": 0.4, "w_r": 4.0}
+    assert dict(pocket.finetuned_sampling) == {"p_r": 0.4, "w_r": 4.0, "inversion": 0, "reference_from": 0}
     assert pocket.tuning.lr.model_dump() == {"unet": 4e-4, "text_encoder": 5e-5, "resblocks": 1e-4, "word": 1e-3}
     full = {"unet": 5e-5, "text_encoder": 1e-5, "resblocks": 1e-4, "word": 1e-3}
     assert pocket.full_tuning.model_dump() == pocket.tuning.model_dump() | {"mode": "full", "lr": full}
