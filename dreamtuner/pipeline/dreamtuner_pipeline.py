@@ -29,8 +29,10 @@ from dreamtuner.pipeline.image_inputs import Pictures
 from dreamtuner.pipeline.image_prompts import AdapterImages, image_prompts
 from dreamtuner.pipeline.prompt_encoding import PromptEncoding
 from dreamtuner.sampling.guidance_plan import plan_steps
+from dreamtuner.sampling.initial_noise import mixed_noise, noise_of_reference
 from dreamtuner.sampling.loop import Schedule, denoise, fresh_scheduler
 from dreamtuner.sampling.model import guided
+from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import Crop, NegativeIn, PromptSyntax, Sampling
@@ -74,6 +76,8 @@ class DreamTunerPipeline(PromptEncoding):
         dt: int | None = None,
         dt_prime: int | None = None,
         beta: float | None = None,
+        inversion: float | None = None,
+        reference_from: float | None = None,
         eta: float | None = None,
         guidance_rescale: float | None = None,
         guidance_scale: float | None = None,
@@ -114,14 +118,14 @@ class DreamTunerPipeline(PromptEncoding):
             control_weights, reference_crop, reference_resolution: as in `Sampling`; None: the pipeline's `defaults`.
             height, width: the size of the images, pixels; one alone: the side of a square.
             timesteps, sigmas: one of the two replaces the scheduler's own, if it takes them, and the number of steps.
-            num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta, eta, guidance_rescale: as in `Sampling`;
-                None: the pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of
-                w_c.
+            num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta, inversion, reference_from, eta,
+                guidance_rescale: as in `Sampling`; None: the pipeline's `defaults` (beta: 0 without a subject-encoder).
+                `guidance_scale` is an alias of w_c.
             clip_skip, prompt_syntax: as in `Sampling`, for all texts of the call; None: the pipeline's `defaults`.
             negative_prompt: what the images should not show, or `negative_prompt_embeds`. With a reference it acts in
                 the steps of Eq. 5 alone, 1 - p_r of them; with `negative_in` = "all" in every step.
             generator: one for all images, or a list of one per image, which then alone determines its noise.
-            latents: x_T before the scheduler's scale, N C H W, instead of sampled noise.
+            latents: x_T before the scheduler's scale, N C H W, instead of sampled noise and `inversion`.
             ip_adapter_image: for IP-Adapters that are loaded, an image or for each adapter one or a list; or
                 `ip_adapter_image_embeds`, for each adapter 2 K D or 2 K T D of K images, the undesired ones first.
             cross_attention_kwargs: passed to the attention processors of the U-Net in every prediction, that of the
@@ -153,6 +157,8 @@ class DreamTunerPipeline(PromptEncoding):
             dt=dt,
             dt_prime=dt_prime,
             beta=beta,
+            inversion=inversion,
+            reference_from=reference_from,
             eta=eta,
             guidance_rescale=guidance_rescale,
             clip_skip=clip_skip,
@@ -193,6 +199,9 @@ class DreamTunerPipeline(PromptEncoding):
         with self._scaled_text(attention.get("scale")), tiling(parts, s.vae_tiling):
             subjects = self._subjects(parts, references, s, reference_caption_embeds)
         subjects = [replace(one, c_r=images.beside(one.c_r, undesired=True)) for one in subjects]
+        if latents is None and references:
+            z_r = noise_of_reference(parts, subjects, references[0].image, s, ReferenceCache())
+            x = mixed_noise(x, z_r, s.inversion)
         undesired = negative_prompt_embeds is not None or any(
             one.strip() for one in texts("negative_prompt", negative_prompt, prompts)
         )

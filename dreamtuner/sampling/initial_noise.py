@@ -73,10 +73,13 @@ def initial_noise(
     is. `inside`: where z_r is, H W; None: everywhere.
     """
     z = cell_noise(generators, shape)
-    if z_r is None:
-        return z
-    mixed = (1 - inversion**2) ** 0.5 * z + inversion * z_r.to(z)
+    mixed = mixed_noise(z, z_r, inversion)
     return mixed if inside is None else torch.where(inside.to(z.device), mixed, z)
+
+
+def mixed_noise(z: Tensor, z_r: Tensor | None, inversion: float) -> Tensor:
+    """Return x_T from noise z, N C H W, and z_r, 1 C H W; without z_r it is z."""
+    return z if z_r is None else (1 - inversion**2) ** 0.5 * z + inversion * z_r.to(z)
 
 
 def _inverted(backbone: Parts, x_0: Tensor, c_r: TextStates, steps: int) -> Tensor:

@@ -215,11 +215,16 @@ class Sampling(BaseModel):
         return TextSettings(self.clip_skip, self.prompt_syntax)
 
     def merged(self, *changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields updated by each mapping in turn, not validated. A later `resolution` replaces a `size`."""
+        """Return the fields updated by each mapping in turn, not validated.
+
+        A later `resolution` replaces a `size`, and a single step, which cannot be inverted, an `inversion`.
+        """
         values = self.model_dump()
         for one in changes:
             if "resolution" in one:
                 values["size"] = None
+            if one.get("steps") == 1:
+                values["inversion"] = 0.0
             values.update(one)
         return values
 

@@ -96,7 +96,7 @@ class Profile(BaseModel):
         """Return the style's defaults updated by `overrides`, validated. Of size and resolution, the later one counts.
 
         A style without settings in the profile applies its own overrides to those of natural subjects. `learnt`: the
-        model is fine-tuned on the subject. By default beta is 0 without a subject-encoder, and inversion in one step.
+        model is fine-tuned on the subject. Without a subject-encoder, beta is 0 by default.
 
         Raises:
             UnknownNameError: no such style exists.
@@ -105,8 +105,6 @@ class Profile(BaseModel):
         own = {"natural": self.natural, "anime": self.anime}
         defaults = own[style] if style in own else STYLES[style].numbers(self.natural)
         off = {} if self.has_encoder else {"beta": 0.0}
-        if overrides.get("steps") == 1:
-            off["inversion"] = 0.0  # a single step cannot be inverted
         if overrides.get("size", "") is None:  # as a spec resets the profile's default size
             overrides = {"resolution": self.resolution, **overrides}
         learned = self.finetuned_sampling if learnt else {}

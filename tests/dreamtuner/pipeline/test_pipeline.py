@@ -89,6 +89,23 @@ def test_several_references_and_prompts_are_the_batch_functions_too(
     assert [picture.tobytes() for picture in ours] == [picture.tobytes() for picture in theirs]
 
 
+def test_the_noise_of_the_reference_is_the_batch_functions_too(
+    whole: DreamTunerPipeline, tiny: UNetBackbone, asked: ImageRequest, pip: Reference
+) -> None:
+    call = asked(num_images_per_prompt=2, output_type="pil", reference_pose=None, pose_image=None)
+    reference, cells = replace(pip, caption=call["reference_caption"]), [Cell(call["prompt"], seed) for seed in SEEDS]
+    pictures = []
+    for changes in ({"inversion": 0.7}, {"inversion": 0.7, "reference_from": 0.5}, {}):
+        sampling = whole._defaults().model_copy(update=changes)
+        theirs = generate(backbone_of(whole, tiny), reference, cells, sampling)
+        ours = whole(**{**call, **changes, "generator": generators(*SEEDS)}).images
+        assert [picture.tobytes() for picture in ours] == [picture.tobytes() for picture in theirs]
+        pictures.append(ours[0].tobytes())
+    assert len(set(pictures)) == 3
+    with pytest.raises(ValueError, match=r"inversion.*set inversion to 0"):
+        whole(**{**call, "num_inference_steps": 1, "inversion": 0.7})
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside diffusers
 @pytest.mark.parametrize("scheduler", [None, EulerAncestralDiscreteScheduler, PNDMScheduler])
 @pytest.mark.parametrize("w_c", [1.0, 4.0])
