@@ -148,7 +148,8 @@ def newer_defaults(spec: Spec, defaults: Defaults, styles: Sequence[Style]) -> s
         if spec.finetune is not None:
             before, after = (p.finetuning(**spec.finetune) for p in (defaults.profile, defaults.current))
             found += [f"finetune.{one}" for one in _changes(before, after)]
-            regular = (p.sampling(style) for p in (defaults.profile, defaults.current))
+            # of class images and previews, which are without adapters and from the seeds' noise
+            regular = (p.sampling(style).without_adapters() for p in (defaults.profile, defaults.current))
             found += [f"finetune.regular.{one}" for one in _changes(*regular)]
         subjects += bool(found)
         changes.update(dict.fromkeys(found))

@@ -124,6 +124,7 @@ def test_what_a_spec_gives_itself_is_no_newer_default(catalog: Catalog, profile:
     assert words is not None
     assert "steps" not in words
     assert "finetune.regular.w_r 2.0 -> 2.5" in words
+    assert "inversion" not in words  # class images never have it
 
 
 @pytest.mark.parametrize(("name", "finetune"), [("plain", None), ("learnt by adapters", {})])
