@@ -69,12 +69,12 @@ def test_the_loss_alone_parts_the_emblems(shipped: tuple[CLIPTokenizer, CLIPText
     optimizer = torch.optim.AdamW(text_encoder.parameters(), lr=1e-4)
     with torch.no_grad():
         before = apart(encode, "emblem")
-    for _ in range(30):
+    for _ in range(60):
         optimizer.zero_grad()
         crowding(encode, rng).backward()
         optimizer.step()
     with torch.no_grad():
-        assert apart(encode, "emblem") > before + 0.05
+        assert apart(encode, "emblem") > before + 0.1
 
 
 def test_images_of_a_contrast_differ_in_the_emblem_alone_and_nothing_else_does():
