@@ -69,6 +69,14 @@ def inside_of(part: Part, pictures: list[Picture], factor: int) -> Tensor:
     return (covered(top, bottom)[:, :, None] * covered(left, right)[:, None, :]).unsqueeze(1)
 
 
+def covered_by(parts: Sequence[str], pictures: list[Picture], factor: int) -> Tensor:
+    """Return how much of each latent pixel the boxes of these ``PARTS`` cover, (N, 1, H, W) float16 in 0..1."""
+    covered = torch.zeros((len(pictures), 1, SIZE // factor, SIZE // factor))
+    for name in parts:
+        covered = torch.maximum(covered, inside_of(PARTS[name], pictures, factor))
+    return covered.half()
+
+
 def load_emphasis(files: Sequence[Path], pictures: list[Picture], factor: int) -> Tensor:
     """Return the loss weights of the latents of shards, (N, 1, 64 / factor, 64 / factor) float16; 1 for the scene."""
     masks = (torch.from_numpy(load_layer([file], "masks")).unsqueeze(1).float().div(255) for file in files)

@@ -17,7 +17,7 @@ from dreamtuner.families.unet import build
 from dreamtuner.families.unet.load import read_unet
 from dreamtuner.families.unet.training_attention import WrittenOutAttention
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, to_model, trained_autoencoder
-from dreamtuner.pocket.training.loss_weights import PARTS, inside_of, load_emphasis, load_pair_emphasis
+from dreamtuner.pocket.training.loss_weights import covered_by, load_emphasis, load_pair_emphasis
 from dreamtuner.pocket.training.preview import generate_preview
 from dreamtuner.pocket.training.shards import (
     PER_IDENTITY,
@@ -113,20 +113,12 @@ class Pairs:
         files, truth = [shard_file(data, i, "pairs") for i in range(count)], load_pair_truth(data, count)
         found = load_latents(latents)
         factor = SIZE // found.shape[-1]
-        inside = torch.maximum(*(_where(contrast, [pair[k] for pair in truth], factor) for k in range(2)))
+        inside = torch.maximum(*(covered_by(contrast, [pair[k] for pair in truth], factor) for k in range(2)))
         return cls(found, torch.cat([load_pair_emphasis(files, truth, factor), inside], dim=1), truth)
 
     def cast(self, row: int) -> Cast:
         """Return the subjects of one image, from back to front."""
         return [(picture.identity, picture.context) for picture in self.truth[row]]
-
-
-def _where(attributes: tuple[Attribute, ...], pictures: list[Picture], factor: int) -> Tensor:
-    """Return how much of each latent pixel the boxes of these attributes cover, (N, 1, H, W) float16 in 0..1."""
-    covered = torch.zeros((len(pictures), 1, SIZE // factor, SIZE // factor))
-    for name in attributes:
-        covered = torch.maximum(covered, inside_of(PARTS[name], pictures, factor))
-    return covered.half()
 
 
 def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
@@ -350,7 +342,7 @@ class DenoiserFactory:
         pictures, vae = load_truth(self.data, self.shards, self.views), trained_autoencoder(self.vae)
         factor = SIZE // latents.shape[-1]
         emphasis = load_emphasis(shard_files(self.data, self.shards, self.views), pictures, factor)
-        maps = torch.cat([emphasis, _where(self.contrast, pictures, factor)], dim=1)
+        maps = torch.cat([emphasis, covered_by(self.contrast, pictures, factor)], dim=1)
         pairs = None
         if self.pair_latents is not None:
             pairs = Pairs.load(self.data, self.pairs, self.pair_latents, self.contrast)
