@@ -1,4 +1,4 @@
-"""Checks settings against a profile's model before anything is loaded: scheduler, eta, steps and size. No torch."""
+"""Checks settings against a model before anything is loaded: scheduler, eta, inversion, steps and size. No torch."""
 
 from __future__ import annotations
 
@@ -57,20 +57,36 @@ def demand_scheduler(sampling: Sampling, own: Mapping[str, Any]) -> SchedulerRec
     builds = str(own.get("_class_name", ""))
     trained = process_of(builds)
     record = find_scheduler(builds) if sampling.scheduler is None else _known(sampling.scheduler)
-    if record is None:
-        return None
-    if record.process != trained:
+    if record is not None and record.process != trained:
         raise FitError(
             "scheduler",
             f"{record.name} is for models trained {_TRAINED[record.process]}, and this model was trained "
             f"{_TRAINED[trained]}; choose for example {_SUITABLE[trained]}",
         )
+    if sampling.inversion > 0:
+        demand_invertible(own, sampling.steps)
+    if record is None:
+        return None
     if sampling.eta > 0 and not record.eta:
         raise FitError("eta", f"{record.name} has none; set eta to 0, or choose DDIM or TCD")
     most = own.get("original_inference_steps", record.max_steps) if record.max_steps is not None else None
     if most is not None and sampling.steps > most:
         raise FitError("steps", f"{sampling.steps} is more than the {most} that {record.name} takes; choose fewer")
     return record
+
+
+def demand_invertible(own: Mapping[str, Any], steps: int) -> None:
+    """Raise FitError if a model cannot be inverted by DDIM in these steps. `own`: as in `demand_scheduler`."""
+    trained, predicts = process_of(str(own.get("_class_name", ""))), own.get("prediction_type", "epsilon")
+    if trained != "diffusion":
+        why = f"a model that was trained {_TRAINED[trained]} has no DDIM inversion"
+    elif predicts not in ("epsilon", "v_prediction"):
+        why = f"a model that predicts {predicts} has no DDIM inversion"
+    elif steps < 2:
+        why = "a single step cannot be inverted"
+    else:
+        return
+    raise FitError("inversion", f"{why}; set inversion to 0")
 
 
 def _known(name: str) -> SchedulerRecord:

@@ -16,6 +16,7 @@ from torch import Tensor
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.schedulers import build_scheduler
 from dreamtuner.families.text_states import TextStates
+from dreamtuner.models.fit import demand_invertible
 from dreamtuner.sampling.inversion import invert
 from dreamtuner.sampling.loop import cell_noise, fresh_scheduler
 from dreamtuner.sampling.reference_cache import ReferenceCache, SubjectFeatures
@@ -84,12 +85,7 @@ def mixed_noise(z: Tensor, z_r: Tensor | None, inversion: float) -> Tensor:
 
 def _inverted(backbone: Parts, x_0: Tensor, c_r: TextStates, steps: int) -> Tensor:
     """Return z_r of latents x_0, C H W. The sampler of the images does not matter: the path is always DDIM's."""
-    config = backbone.scheduler.config
-    kind = config.get("prediction_type", "epsilon")
-    if "sigma_data" in config or kind not in ("epsilon", "v_prediction") or steps < 2:
-        raise ValueError(
-            f"sampling.inversion: a model that predicts {kind} cannot be inverted in {steps} steps; set inversion to 0"
-        )
+    demand_invertible({**backbone.scheduler.config, "_class_name": type(backbone.scheduler).__name__}, steps)
     denoiser = backbone.denoiser()
     scheduler = fresh_scheduler(build_scheduler(backbone.scheduler, known_scheduler("DDIM")), steps, backbone.device)
     path = invert(

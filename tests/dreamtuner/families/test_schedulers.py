@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, EDMEulerScheduler, PNDMScheduler, StableDiffusionPipeline
+from diffusers import (
+    DDIMScheduler,
+    EDMEulerScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+)
 from torch import Tensor
 
 from dreamtuner.bench.naive import naive_generate
@@ -171,6 +177,10 @@ def test_an_edm_model_sees_its_reference(tiny: UNetBackbone, pip: Reference) -> 
         ({"scheduler": "Euler", "eta": 0.5}, SD15, "eta: Euler has none; set eta to 0, or choose DDIM or TCD"),
         ({"eta": 0.5}, SD15, "eta: PNDM has none"),
         ({"scheduler": "LCM", "steps": 60}, SD15, "steps: 60 is more than the 50 that LCM takes; choose fewer"),
+        ({"inversion": 0.7, "steps": 1}, SD15, "inversion: a single step cannot be inverted; set inversion to 0"),
+        ({"inversion": 0.7}, EDMEulerScheduler(), "inversion: a model that was trained by EDM, .* set inversion to 0"),
+        ({"inversion": 0.7}, FlowMatchEulerDiscreteScheduler(), "inversion: a model that was trained by flow matching"),
+        ({"inversion": 0.7}, DDIMScheduler(prediction_type="sample"), "inversion: a model that predicts sample has no"),
     ],
 )
 def test_what_does_not_suit_the_model_is_refused_by_name(fields: dict[str, Any], own: Any, said: str) -> None:
@@ -183,6 +193,10 @@ def test_plans_judge_by_the_configs_on_disk(tiny_profile: Profile) -> None:
     with pytest.raises(FitError, match="Flow Heun is for models trained by flow matching") as caught:
         demand_fit(tiny_profile, Sampling(scheduler="Flow Heun"))
     assert caught.value.field == "scheduler"
+    demand_fit(tiny_profile, Sampling(inversion=0.7, steps=2))
+    with pytest.raises(FitError, match="a single step cannot be inverted") as caught:
+        demand_fit(tiny_profile, Sampling(inversion=0.7, steps=1))
+    assert caught.value.field == "inversion"
 
 
 def test_rescaled_guidance_has_the_wanted_branchs_deviation() -> None:
