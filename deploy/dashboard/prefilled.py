@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.settings.styles import STYLES
+from flows.planning.generated.pictures import other_numbers
 from flows.planning.scenes.words import filled
 from storage.catalog import views
 from storage.catalog.records import CatalogError
@@ -71,6 +72,11 @@ def prefilled(s: Session, output_id: int, more: str) -> Prefilled:
     content = {name: value for name, value in spec.items() if name not in left_out and value is not None}
     if together:
         content["together"] = _scenes(one, shown, spec)
+    if more != "subjects" and (own := _own_numbers(one, shown[0], spec)):
+        content["sampling"] = {**(spec.get("sampling") or {}), **own}
+        hints[more] += (
+            f" The profile's defaults have changed since; {', '.join(own)} are stated as the picture has them."
+        )
     if more == "edit":
         content["edit"] = {"output": output_id}
     elif one.sources.get("edit") is not None and spec.get("edit"):
@@ -85,6 +91,16 @@ def prefilled(s: Session, output_id: int, more: str) -> Prefilled:
         hint=hints[more],
         open=more == "changes",
     )
+
+
+def _own_numbers(one: OutputDetail, subject: SubjectDetail, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the picture was generated with where its spec would now have others."""
+    try:
+        profile = get_profile(one.profile)
+        here = profile.sampling(subject.style, learnt=spec.get("finetune") is not None, **(spec.get("sampling") or {}))
+    except (ValueError, OSError):  # of a profile that this machine lacks
+        return {}
+    return other_numbers(one, here)
 
 
 def _called(one: OutputDetail, spec: Mapping[str, Any], class_word: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone
 from dreamtuner.families.registry import fine_tunable
 from dreamtuner.models.weights import digest_of
 from dreamtuner.sampling.generate import generate
+from dreamtuner.settings.recipe_fields import Later
 from dreamtuner.settings.sampling import AS_PRINTED, Sampling
 
 
@@ -31,7 +33,8 @@ class OtherEncoder:
 class Attending:
     """Generation without fine-tuning, by the profile's settings, Eq. 2 to 6 as printed, updated with `changes`.
 
-    `masked`, `captioned`: whether the reference has its mask and its caption; `encoder`: None is the profile's.
+    `masked`, `captioned`: whether the reference has its mask and its caption; `encoder`: None is the profile's;
+    `printed`: whether `AS_PRINTED` replaces what the profile adds to the equations.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Attending:
     masked: bool = True
     captioned: bool = True
     encoder: OtherEncoder | None = None
+    printed: Annotated[bool, Later(neutral=True)] = True
 
     @property
     def training(self) -> str:
@@ -47,7 +51,8 @@ class Attending:
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
         """Prepare nothing: the reference is encoded with every call, once for all of its cells."""
-        sampling = Sampling.model_validate({**given.sampling.model_dump(), **AS_PRINTED, **self.changes})
+        as_printed = AS_PRINTED if self.printed else {}
+        sampling = Sampling.model_validate({**given.sampling.model_dump(), **as_printed, **self.changes})
         whole = given.reference
         reference = replace(
             whole, mask=whole.mask if self.masked else None, caption=whole.caption if self.captioned else ""

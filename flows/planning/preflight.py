@@ -138,7 +138,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}
     tuning = None if spec.finetune is None else _tuning(spec, profile, resources)
     weights = resources.weights_digest(spec.profile)
-    pictures = _pictures(spec, profile, sampling.values(), resources)
+    pictures = _pictures(spec, profile, sampling, resources)
     setup = GenerationSetup(weights, sampling, digests, controlnets, tuning, adapters, embeddings, pictures)
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
     demand_encodable(spec, stated, setup, profile)
@@ -194,7 +194,7 @@ def _adapters(
 
 
 def _pictures(
-    spec: Spec, profile: Profile, sampling: Iterable[Sampling], resources: Resources
+    spec: Spec, profile: Profile, sampling: Mapping[Style, Sampling], resources: Resources
 ) -> GeneratedPictures | None:
     """Look up the generated pictures that the cells see, as `generated_pictures`; most specs name none."""
     if spec.edit is None and spec.consistency is None:
@@ -205,7 +205,8 @@ def _pictures(
 
     settings, catalog = resources.settings, resources.catalog_if_any
     mask = read_edited(spec, settings)
-    return with_doubts(generated_pictures(spec, profile, sampling, settings, catalog, mask), resources)
+    found = generated_pictures(spec, profile, sampling.values(), settings, catalog, mask)
+    return with_doubts(found, spec, sampling, resources)
 
 
 def _demand_kinds(spec: Spec, profile: Profile) -> None:

@@ -415,6 +415,27 @@ def test_a_doubtful_mask_of_a_named_picture_is_a_warning_of_the_run(
 
 
 @pytest.mark.slow
+def test_settings_by_which_an_edit_would_not_start_as_its_picture_are_a_warning(
+    run: Run, make_cells: MakeCells
+) -> None:
+    made = {"steps": 2, "inversion": 0.5}
+    _, [source, *_] = run.plan(sampling=made)
+    make_cells([source.digest])
+
+    def said(**fields: Any) -> list[str]:
+        run_id, _ = run.plan(edit={"output": 1}, **fields)
+        with run.resources.catalog.read() as s:
+            return [one.message for one in views.warnings_of_run(s, run_id) if one.place == "edit.output"]
+
+    [message] = said()
+    assert message.startswith("output 1 was generated with inversion 0.5 (here 0.7), so an image at its seed keeps")
+    assert message.endswith("state sampling: {inversion: 0.5}")
+    assert not said(sampling=made)
+    assert not said(sampling={"steps": 2, "inversion": 0.1}), "it is stated, so somebody wants it"
+    assert not said(seeds=(7,)), "other seeds start elsewhere anyway"
+
+
+@pytest.mark.slow
 def test_without_a_subject_in_the_first_the_others_are_left_and_say_so(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

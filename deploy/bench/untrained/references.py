@@ -32,8 +32,9 @@ def references(
 ) -> None:
     """Measure identity of what one picture hides, with 1, 2 and 4 references of the subject, without fine-tuning.
 
-    The first reference hides attributes of the subject, the second shows all of them, and the others hide again. Each
-    image is stored in the catalog with its metrics: an interrupted or enlarged table continues from there.
+    The first reference hides attributes of the subject, the second shows all of them, and the others hide again; one
+    row has the second first. Each image is stored in the catalog with its metrics: an interrupted or enlarged table
+    continues from there.
     """
     from dataclasses import asdict
 

@@ -31,6 +31,8 @@ ALL = "all"
 """The group of all edits together."""
 PROMPT_ALONE = "prompt alone"
 """The row of the baseline: the changed prompt at the same seed, without the picture."""
+BY_PROMPT = Attending(PROMPT_ALONE, printed=False)
+"""What makes the pictures that are edited, and the baseline: the profile's settings, as `Editing` has them too."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class EditRow:
     def method(self, subject: Picture, original: ImageRequest) -> Method:
         """Return the method that edits this picture of a subject."""
         if self.weight is None:
-            return Attending(PROMPT_ALONE)
+            return BY_PROMPT
         name = self.name.removesuffix(", other seed")
         return Editing(name, original.prompt(subject), original.seed, self.weight, self.keep_background)
 
@@ -122,9 +124,8 @@ def measure_edits(
 
     def measure(i: int, say_of_it: Callable[[str], None]) -> Edited:
         subject, ours = subjects[i], edits[i]
-        plain = Attending(PROMPT_ALONE)
         firsts = list(dict.fromkeys(one.original for one in ours))
-        measure_subject(bench, cache, {"original": plain}, subject, firsts, say_of_it, all_images=True)
+        measure_subject(bench, cache, {"original": BY_PROMPT}, subject, firsts, say_of_it, all_images=True)
         found: dict[str, list[tuple[Edit, Image.Image]]] = {}
         for row in rows:
             found[row.name] = []
@@ -133,7 +134,7 @@ def measure_edits(
                 method, cells = row.method(subject, original), [row.cell(one) for one in asked]
                 measure_subject(bench, cache, {row.name: method}, subject, cells, say_of_it, all_images=True)
                 found[row.name] += zip(asked, cache.pictures(method, subject, cells), strict=True)
-        return Edited(subject, dict(zip(firsts, cache.pictures(plain, subject, firsts), strict=True)), found)
+        return Edited(subject, dict(zip(firsts, cache.pictures(BY_PROMPT, subject, firsts), strict=True)), found)
 
     return shared(cache, subjects, measure, say)
 

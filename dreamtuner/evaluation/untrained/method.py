@@ -45,8 +45,10 @@ class Seeing:
         return Prepared(lambda cells: generate(backbone, references, cells, sampling))
 
 
-ALONE, TWO, FOUR, FRONT = "1, which hides", "2, one shows", "4, one shows", "1, which shows"
-"""The rows: the hiding picture alone; with one that shows everything; with two more that hide; that one alone."""
+ALONE, TWO, SHOWS_FIRST = "1, which hides", "2, one shows", "2, that one first"
+FOUR, FRONT = "4, one shows", "1, which shows"
+"""The rows: the hiding picture alone; with one that shows everything, second or first; with two more that hide; that
+one alone. The order counts for inversion alone, which follows the first."""
 
 
 def rows_of(
@@ -56,6 +58,7 @@ def rows_of(
     given = {
         ALONE: subject.references[:1],
         TWO: subject.references[:2],
+        SHOWS_FIRST: subject.references[1::-1],
         FOUR: subject.references[:4],
         FRONT: subject.references[1:2],
     }

@@ -8,14 +8,14 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.evaluation.held_out import reference_of
 from dreamtuner.evaluation.untrained.measure import Seen
-from dreamtuner.evaluation.untrained.method import ALONE, FOUR, FRONT, TWO
+from dreamtuner.evaluation.untrained.method import ALONE, FOUR, FRONT, SHOWS_FIRST, TWO
 from dreamtuner.rendering.text import font, room, wrap, write
 
 TILE, GAP, SPLIT, HEAD = 96, 4, 16, 40
 LABEL = 136
 SHOWN = 2
 """Images of a row and subject at most, of its first prompts."""
-ROWS = (ALONE, TWO, FOUR, FRONT)
+ROWS = (ALONE, TWO, SHOWS_FIRST, FOUR, FRONT)
 
 
 def reference_sheet(measured: Sequence[Seen]) -> Image.Image:

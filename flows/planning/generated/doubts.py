@@ -1,24 +1,57 @@
-"""Says where the subject of a generated picture that a spec names is found with doubt, before anything is generated."""
+"""Says what is doubtful about the generated pictures that a spec names, before anything is generated.
+
+Its subject may be found with doubt, and an edit at the picture's seed starts as the picture did only by its settings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from dreamtuner.preprocess.maskers import MASKERS, found_by, styled
+from dreamtuner.settings.sampling import Sampling, Style
 from flows.image_io import open_picture
-from flows.planning.generated.pictures import GeneratedPictures
+from flows.planning.generated.pictures import GeneratedPictures, other_numbers
 from flows.resources import Resources
+from flows.spec.model import Spec
 from storage.catalog import views
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 
-def with_doubts(pictures: GeneratedPictures, resources: Resources) -> GeneratedPictures:
-    """Return the pictures with what is doubtful about those that the spec names. It runs their masker."""
-    return replace(pictures, doubts=tuple(_doubts(pictures, resources)))
+def with_doubts(
+    pictures: GeneratedPictures, spec: Spec, sampling: Mapping[Style, Sampling], resources: Resources
+) -> GeneratedPictures:
+    """Return the pictures with what is doubtful about those that the spec names. It runs their masker.
+
+    `sampling`: the settings of the spec's cells, by style.
+    """
+    doubts = [*_masks(pictures, resources), *_starts(pictures, spec, sampling, resources)]
+    return replace(pictures, doubts=tuple(doubts))
 
 
-def _doubts(pictures: GeneratedPictures, resources: Resources) -> Iterator[tuple[str, str]]:
+def _starts(
+    pictures: GeneratedPictures, spec: Spec, sampling: Mapping[Style, Sampling], resources: Resources
+) -> Iterator[tuple[str, str]]:
+    """Say by which settings an edit at the seed of its picture would not start as the picture did."""
+    if pictures.source is None:
+        return
+    with resources.catalog.read() as s:
+        one = views.output(s, views.cell(s, pictures.source).output_id or 0)
+    if one.seed not in spec.seeds or one.profile != spec.profile:
+        return
+    here = sampling[one.style]
+    others = {name: value for name, value in other_numbers(one, here).items() if name not in spec.sampling}
+    if others:
+        differ = ", ".join(f"{name} {value} (here {getattr(here, name)})" for name, value in others.items())
+        stated = ", ".join(f"{name}: {value}" for name, value in others.items())
+        yield (
+            "edit.output",
+            f"output {one.output_id} was generated with {differ}, so an image at its seed keeps less of it; "
+            f"state sampling: {{{stated}}}",
+        )
+
+
+def _masks(pictures: GeneratedPictures, resources: Resources) -> Iterator[tuple[str, str]]:
     for place, digest in (("edit.output", pictures.source), ("consistency.first", pictures.first)):
         if digest is None or (place == "edit.output" and pictures.mask is not None):
             continue  # a stated mask is not doubted

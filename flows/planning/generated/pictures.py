@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.maskers import MASKERS, styled
+from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.regions import Box
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
@@ -119,6 +120,14 @@ def named_pictures(spec: Spec, catalog: Catalog | None) -> tuple[OutputDetail | 
         None if edited is None else _picture(spec, ("edit", "output"), edited, catalog),
         None if first is None else _picture(spec, ("consistency", "first"), first, catalog),
     )
+
+
+def other_numbers(one: OutputDetail, sampling: Sampling) -> dict[str, Any]:
+    """Return the settings that a picture was generated with where `sampling` has others, by name; no mappings."""
+    if (recorded := one.settings.get("sampling")) is None:
+        return {}
+    made, here = (each.model_dump(mode="json") for each in (from_fields(Sampling, recorded), sampling))
+    return {k: v for k, v in made.items() if v != here[k] and not isinstance(v, dict) and not isinstance(here[k], dict)}
 
 
 def _behind(path: Path, one: OutputDetail | None) -> Iterator[tuple[Path, str, str]]:

@@ -7,8 +7,10 @@ from html import unescape
 
 import pytest
 
-from deploy.dashboard.prefilled import _template, prefilled
+from deploy.dashboard.prefilled import _own_numbers, _template, prefilled
 from deploy.dashboard.routes.review.output import _numbers
+from dreamtuner.models.profiles import get_profile
+from dreamtuner.settings.recipe_fields import to_fields
 from storage.catalog import views
 from storage.catalog.records import CatalogError, NotInCatalogError
 from tests.deploy.dashboard.conftest import Site
@@ -45,6 +47,18 @@ def test_an_edit_names_its_picture_and_has_its_prompt_and_seed(shared: Site) -> 
     assert "The picture to change" in page
     assert 'href="/outputs/5"' in page
     assert 'name="edit.keep_background"' in page
+
+
+def test_an_order_has_the_numbers_of_its_picture_where_the_profile_has_others_now(shared: Site) -> None:
+    profile = get_profile("pocket")
+    with shared.catalog.read() as s:
+        one, subject = views.output(s, 5), views.subject(s, views.output(s, 5).subject_id)
+    made = profile.sampling(subject.style, inversion=0.0, w_c=3.5)
+    earlier = replace(one, settings={**one.settings, "sampling": to_fields(made)})
+    assert profile.sampling(subject.style).inversion > 0
+    assert _own_numbers(earlier, subject, {}) == {"inversion": 0.0, "w_c": 3.5}
+    assert _own_numbers(earlier, subject, {"sampling": {"inversion": 0.0, "w_c": 3.5}}) == {}
+    assert _own_numbers(replace(earlier, profile="gone"), subject, {}) == {}
 
 
 def test_a_picture_is_downloaded_and_its_recipe_copied(shared: Site) -> None:

@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dreamtuner.baselines.method import Given
+from dreamtuner.baselines.training_free import Attending
 from dreamtuner.evaluation import run
 from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.cells import ImageRequest, Measured
@@ -18,6 +20,7 @@ from dreamtuner.evaluation.from_pictures.consistency import EACH_ALONE, Set, mea
 from dreamtuner.evaluation.from_pictures.edits import (
     ALL,
     AXES,
+    BY_PROMPT,
     PROMPT_ALONE,
     Edited,
     edit_figures,
@@ -25,13 +28,17 @@ from dreamtuner.evaluation.from_pictures.edits import (
     edits_of,
     measure_edits,
 )
+from dreamtuner.evaluation.from_pictures.method import Editing
 from dreamtuner.evaluation.from_pictures.sheet import edit_sheet, set_sheet
 from dreamtuner.evaluation.held_out import held_out_subjects
 from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.evaluation.untrained.views import hiding_subjects
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import VALIDATION
+from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.recipe_fields import to_literal
+from dreamtuner.settings.sampling import Sampling
 from tests.dreamtuner.evaluation.cells_in_memory import CellsInMemory
 
 
@@ -106,6 +113,19 @@ def test_figures_of_edits_compare_with_the_picture_before() -> None:
     assert found[ALL].asked.value == pytest.approx(2 / 3)
     assert (found[ALL].edits, found["scene"].edits) == (3, 1)
     assert edit_sheet([one]).height == 122
+
+
+def test_the_baseline_is_the_picture_that_is_edited_by_the_profiles_settings(
+    tiny: UNetBackbone, pip: Reference, tmp_path: Path
+) -> None:
+    given = Given(pip, "bear", "natural", "a photo of a red bear", Sampling(steps=2, inversion=0.7), tmp_path)
+    cell = Cell("a photo of a bear on the beach", 1)
+    methods = (BY_PROMPT, Editing("unseen", cell.prompt, cell.seed, weight=0.0), Attending("as printed"))
+    ours, edited, printed = (one.prepare(tiny, given).generate([cell])[0].tobytes() for one in methods)
+    assert ours == edited
+    assert ours != printed
+    assert to_literal(Attending("a")) == to_literal(Attending("a", printed=True))
+    assert "printed" not in to_literal(Attending("a")), "what was measured before keeps its key"
 
 
 def test_figures_of_sets_count_pairs_that_are_read_alike() -> None:

@@ -13,7 +13,7 @@ from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.untrained import measure
 from dreamtuner.evaluation.untrained.measure import ALL, Seen, figures, measure_references
-from dreamtuner.evaluation.untrained.method import ALONE, FOUR, FRONT, TWO, rows_of
+from dreamtuner.evaluation.untrained.method import ALONE, FOUR, FRONT, SHOWS_FIRST, TWO, rows_of
 from dreamtuner.evaluation.untrained.sheet import reference_sheet
 from dreamtuner.evaluation.untrained.views import HIDING, HidingSubject, caption_of, hiding_subjects
 from dreamtuner.pocket.world import VALIDATION, visible
@@ -54,8 +54,10 @@ def test_each_kind_hides_what_its_view_hides(people: list[HidingSubject]) -> Non
 def test_rows_are_the_first_references_of_one_subject_in_one_scene(people: list[HidingSubject]) -> None:
     for one in people:
         rows = rows_of(one, worded=False, changes={})
-        assert {name: len(row.pictures) for name, row in rows.items()} == {ALONE: 1, TWO: 2, FOUR: 4, FRONT: 1}
+        counts = {name: len(row.pictures) for name, row in rows.items()}
+        assert counts == {ALONE: 1, TWO: 2, SHOWS_FIRST: 2, FOUR: 4, FRONT: 1}
         assert rows[FOUR].pictures == one.references
+        assert rows[SHOWS_FIRST].pictures == (one.references[1], one.references[0])
         assert rows[FRONT].pictures == one.references[1:2]
         assert len({picture.identity_seed for picture in one.references}) == 1
         assert len({picture.context.scene for picture in one.references}) == 1
@@ -71,7 +73,13 @@ def test_references_decide_the_key_of_a_measurement(people: list[HidingSubject])
 def test_a_weight_is_that_of_the_pictures_that_hide_beside_the_one_that_shows(people: list[HidingSubject]) -> None:
     rows = rows_of(people[0], worded=False, changes={}, weight=0.25)
     weights = {name: row.weights for name, row in rows.items()}
-    assert weights == {ALONE: (), TWO: (0.25, 1.0), FOUR: (0.25, 1.0, 0.25, 0.25), FRONT: ()}
+    assert weights == {
+        ALONE: (),
+        TWO: (0.25, 1.0),
+        SHOWS_FIRST: (1.0, 0.25),
+        FOUR: (0.25, 1.0, 0.25, 0.25),
+        FRONT: (),
+    }
     plain = rows_of(people[0], worded=False, changes={})
     assert to_literal(plain[TWO]) != to_literal(rows[TWO])
     assert "weights" not in to_literal(plain[TWO]), "what was measured without weights keeps its key"
@@ -101,7 +109,7 @@ def test_figures_tell_hidden_from_shown_and_gain_from_one_picture(people: list[H
 
 
 def test_the_sheet_has_a_row_for_each_subject(people: list[HidingSubject]) -> None:
-    measured = [seen(one, dict.fromkeys((ALONE, TWO, FOUR, FRONT), (0.5, 0.5))) for one in people[:2]]
+    measured = [seen(one, dict.fromkeys((ALONE, TWO, SHOWS_FIRST, FOUR, FRONT), (0.5, 0.5))) for one in people[:2]]
     one, two = reference_sheet(measured[:1]), reference_sheet(measured)
     assert two.width == one.width
     assert two.height - one.height == 100
