@@ -64,10 +64,10 @@ def references(
         typer.echo(json.dumps({**counts, "figures": [asdict(one) for one in found]}))
         return
     which = "validation" if validation else "test"
-    title = f"{subjects} {which} subjects x {prompts} prompts; 95 % over subjects"
+    title = f"{subjects} {which} subjects x {prompts} prompts, in %; 95 % over subjects"
     title += "" if weight == 1 else f"; references that hide weigh {weight:g}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for number, head in enumerate(("hides", "from", "hidden %", "95 %", "chance", "shown", "prompt", "copied")):
+    for number, head in enumerate(("hides", "from", "hidden", "95 %", "chance", "shown", "prompt", "copied")):
         table.add_column(head, justify="left" if number < 2 else "right", no_wrap=True)
     for number, one in enumerate(found):
         opens = number == 0 or found[number - 1].hides != one.hides
