@@ -210,7 +210,8 @@ def test_a_workshop_is_gone_when_its_subject_is_done(bench: Bench, tmp_path: Pat
     assert all(len(unit.drawn.measures[PRIOR_METRIC]) == 2 for unit in units)
 
 
-def test_pictures_are_kept_from_the_collector_and_a_lost_one_is_drawn_again(bench: Bench, tmp_path: Path) -> None:
+def test_pictures_are_kept_from_the_collector_and_lost_ones_are_drawn_again(bench: Bench, tmp_path: Path) -> None:
+    """All are lost, so each has its batch again: the last bits of an image depend on that on some CPUs."""
     methods: dict[str, Method] = {"plain": Plain()}
     before = run(bench, tmp_path, methods)["plain"]
     catalog, store = Catalog.open(f"sqlite:///{tmp_path}/catalog.db"), DiskStore(tmp_path / "objects")
@@ -218,13 +219,14 @@ def test_pictures_are_kept_from_the_collector_and_a_lost_one_is_drawn_again(benc
         blobs = garbage.blobs(s)
         assert len(blobs) == 4
         assert garbage.garbage(s) == 0
-    store.delete(blob_key(blobs[0][0]))
-    (tmp_path / "objects" / blob_key(blobs[1][0])).write_bytes(b"half of it")
+    for gone, damaged in (blobs[:2], blobs[2:]):
+        store.delete(blob_key(gone[0]))
+        (tmp_path / "objects" / blob_key(damaged[0])).write_bytes(b"half of it")
     wrong: list[Finding] = []
     verify(catalog, store, wrong.append)
-    assert sorted(one.kind for one in wrong) == ["damaged", "missing"]
+    assert sorted(one.kind for one in wrong) == ["damaged", "damaged", "missing", "missing"]
     cache = cache_in(tmp_path, bench.profile)
-    assert sum(len(cache.missing(Plain(), one, image_requests(one, 2, 1))) for one in SUBJECTS) == 2
+    assert sum(len(cache.missing(Plain(), one, image_requests(one, 2, 1))) for one in SUBJECTS) == 4
     after = run(bench, tmp_path, methods)["plain"]
     for one, other in zip(before, after, strict=True):
         assert pixels(one) == pixels(other)
