@@ -246,7 +246,7 @@ def test_each_region_starts_from_the_noise_of_its_own_reference(
 
 def test_what_a_scene_cannot_have_is_said(tiny: UNetBackbone, pip: Reference) -> None:
     one = SceneSubject([pip], LEFT, "a bear")
-    with pytest.raises(ValueError, match=r"sampling\.inversion: a model that predicts"):
+    with pytest.raises(ValueError, match=r"sampling\.inversion: a single step cannot be inverted"):
         generate_scene(tiny, [one], "", CELLS, Sampling(steps=1, inversion=0.5))
     with pytest.raises(ValueError, match="give at least one subject"):
         generate_scene(tiny, [], "", CELLS, PLAIN)
