@@ -5,6 +5,7 @@ Its subject may be found with doubt, and an edit at the picture's seed starts as
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -43,7 +44,7 @@ def _starts(
     others = {name: value for name, value in other_numbers(one, here).items() if name not in spec.sampling}
     if others:
         differ = ", ".join(f"{name} {value} (here {getattr(here, name)})" for name, value in others.items())
-        stated = ", ".join(f"{name}: {value}" for name, value in others.items())
+        stated = ", ".join(f"{name}: {json.dumps(value)}" for name, value in others.items())
         yield (
             "edit.output",
             f"output {one.output_id} was generated with {differ}, so an image at its seed keeps less of it; "
