@@ -16,6 +16,7 @@ from flows.planning.generated.pictures import GeneratedPictures, other_numbers
 from flows.resources import Resources
 from flows.spec.model import Spec
 from storage.catalog import views
+from storage.catalog.views import OutputDetail
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 
@@ -26,44 +27,49 @@ def with_doubts(
 
     `sampling`: the settings of the spec's cells, by style.
     """
-    doubts = [*_masks(pictures, resources), *_starts(pictures, spec, sampling, resources)]
-    return replace(pictures, doubts=tuple(doubts))
+    return replace(pictures, doubts=tuple(_doubts(pictures, spec, sampling, resources)))
 
 
-def _starts(
+def _doubts(
     pictures: GeneratedPictures, spec: Spec, sampling: Mapping[Style, Sampling], resources: Resources
 ) -> Iterator[tuple[str, str]]:
-    """Say by which settings an edit at the seed of its picture would not start as the picture did."""
-    if pictures.source is None:
-        return
-    with resources.catalog.read() as s:
-        one = views.output(s, views.cell(s, pictures.source).output_id or 0)
-    if one.seed not in spec.seeds or one.profile != spec.profile:
-        return
-    here = sampling[one.style]
-    others = {name: value for name, value in other_numbers(one, here).items() if name not in spec.sampling}
-    if others:
-        differ = ", ".join(f"{name} {value} (here {getattr(here, name)})" for name, value in others.items())
-        stated = ", ".join(f"{name}: {json.dumps(value)}" for name, value in others.items())
-        yield (
-            "edit.output",
-            f"output {one.output_id} was generated with {differ}, so an image at its seed keeps less of it; "
-            f"state sampling: {{{stated}}}",
-        )
-
-
-def _masks(pictures: GeneratedPictures, resources: Resources) -> Iterator[tuple[str, str]]:
     for place, digest in (("edit.output", pictures.source), ("consistency.first", pictures.first)):
-        if digest is None or (place == "edit.output" and pictures.mask is not None):
-            continue  # a stated mask is not doubted
+        if digest is None:
+            continue
         with resources.catalog.read() as s:
             one = views.output(s, views.cell(s, digest).output_id or 0)
-        try:
-            image = open_picture(get_blob(resources.store, one.image_sha256), "RGB")
-        except (ObjectMissingError, DigestMismatchError):
-            continue  # said when it is seen
-        name, _ = pictures.maskers[one.style]
-        found = found_by(styled(MASKERS[name], one.style), image)
-        if found.doubtful:
-            confidence = f"the masker {name} finds the subject of output {one.output_id} with a confidence of only"
-            yield place, f"{confidence} {found.confidence:.2f}; another masker may find it better"
+        edited = place == "edit.output"
+        stated = edited and pictures.mask is not None  # and so not doubted
+        if not stated and (doubt := _mask(one, pictures, resources)):
+            yield place, doubt
+        if edited and (doubt := _start(one, spec, sampling[one.style])):
+            yield place, doubt
+
+
+def _mask(one: OutputDetail, pictures: GeneratedPictures, resources: Resources) -> str | None:
+    """Say that the masker finds the picture's subject with doubt."""
+    try:
+        image = open_picture(get_blob(resources.store, one.image_sha256), "RGB")
+    except (ObjectMissingError, DigestMismatchError):
+        return None  # said when it is seen
+    name, _ = pictures.maskers[one.style]
+    found = found_by(styled(MASKERS[name], one.style), image)
+    if not found.doubtful:
+        return None
+    confidence = f"the masker {name} finds the subject of output {one.output_id} with a confidence of only"
+    return f"{confidence} {found.confidence:.2f}; another masker may find it better"
+
+
+def _start(one: OutputDetail, spec: Spec, here: Sampling) -> str | None:
+    """Say by which settings an edit at the seed of its picture would not start as the picture did."""
+    if one.seed not in spec.seeds or one.profile != spec.profile:
+        return None
+    others = {name: value for name, value in other_numbers(one, here).items() if name not in spec.sampling}
+    if not others:
+        return None
+    differ = ", ".join(f"{name} {value} (here {getattr(here, name)})" for name, value in others.items())
+    stated = ", ".join(f"{name}: {json.dumps(value)}" for name, value in others.items())
+    return (
+        f"output {one.output_id} was generated with {differ}, so an image at its seed keeps less of it; "
+        f"state sampling: {{{stated}}}"
+    )
