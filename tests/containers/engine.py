@@ -34,11 +34,11 @@ class Engine:
     def __init__(self, host: str | None) -> None:
         self._environment = os.environ | {"DOCKER_BUILDKIT": "1"} | ({"DOCKER_HOST": host} if host else {})
 
-    def ask(self, *words: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def ask(self, *words: str, seconds: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.tell([client(), *words], seconds=seconds, check=check)
 
     def tell(
-        self, command: list[str], *, seconds: float = 120, check: bool = True, **variables: str
+        self, command: list[str], *, seconds: float = 600, check: bool = True, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program that finds its engine by the environment."""
         environment = self._environment | variables

@@ -63,7 +63,7 @@ def bare(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         docker.ask("rm", "--force", NAME)
 
 
-def inside(docker: Engine, command: str, seconds: float = 60) -> str:
+def inside(docker: Engine, command: str, seconds: float = 300) -> str:
     """What a shell command in the container prints, in /dreamtuner where that is there."""
     words = f"cd /dreamtuner 2>/dev/null; export DEBIAN_FRONTEND=noninteractive; {command} 2>&1"
     return docker.ask("exec", NAME, "sh", "-c", words, seconds=seconds).stdout

@@ -53,7 +53,7 @@ def test_references_are_measured_once_and_shown(
     assert found == json.loads(again.stdout)
     assert "identity" in first.stderr
     assert "identity" not in again.stderr
-    assert len(found["figures"]) == 5 * 4  # all and four kinds, four rows
+    assert len(found["figures"]) == 5 * 5  # all and four kinds, five rows
     assert all(0 <= one["hidden"]["low"] <= one["hidden"]["value"] <= one["hidden"]["high"] for one in found["figures"])
     assert "close-up  1, which hides" in words.stdout
     assert max(map(len, words.stdout.splitlines())) <= 80
