@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from storage.catalog.records import SubjectAssets
 
 REPLACE = "replace: true"
-MOST_HINTS = 50
+MOST_HINTS = 10
 """The most unknown names of one order that similar ones are looked up for."""
 
 
