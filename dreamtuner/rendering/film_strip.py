@@ -65,8 +65,10 @@ def _strip(sheet: Image.Image, draw: ImageDraw.ImageDraw, strip: Strip, x: int, 
     rows: list[tuple[str, str, Sequence[Image.Image | None]]] = [("poses", f"{last + 1} frames", strip.poses)]
     rows += [(name, "" if value is None else f"flicker {value:.2f} of 255", row) for name, value, row in strip.ways]
     for name, note, row in rows:
-        write(draw, (x, y + FRAME // 2 - 20), wrap(name, font(15), LABEL - GAP, max_lines=1)[0], font(15), INK)
-        write(draw, (x, y + FRAME // 2 + 2), wrap(note, font(12), LABEL - GAP, max_lines=1)[0], font(12), GREY)
+        lines = wrap(name, font(15), LABEL - GAP, max_lines=3)
+        more = room(lines[1:], font(15))
+        write(draw, (x, y + (FRAME - more) // 2 - 20), "\n".join(lines), font(15), INK)
+        write(draw, (x, y + (FRAME + more) // 2 + 2), wrap(note, font(12), LABEL - GAP, max_lines=1)[0], font(12), GREY)
         for column, place in enumerate(places):
             left = x + LABEL + column * (FRAME + GAP)
             box = (left, y, left + FRAME - 1, y + FRAME - 1)

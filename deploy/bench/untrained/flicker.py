@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from dreamtuner.evaluation.ablations import Mean
     from dreamtuner.evaluation.video.clips import Way
     from dreamtuner.evaluation.video.measure import WayFigures
 
@@ -103,24 +104,27 @@ _SCALES = {"flicker": 1, "later": 1, "closing": 1, "motion": 1}
 
 
 def _print(found: "list[WayFigures]", which: str) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from deploy.cli.terminal import plain_terminal
 
+    def one_table(title: str, heads: list[str]) -> Table:
+        shown = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+        shown.add_column("way")
+        for head in heads:
+            shown.add_column(head, justify="right", no_wrap=True)
+        return shown
+
+    def interval(mean: "Mean", sign: str = "") -> str:
+        return f"{mean.value:{sign}.2f} ({mean.low:{sign}.2f} to {mean.high:{sign}.2f})"
+
     title = f"{found[0].subjects} {which} subjects, {found[0].frames} frames each: means with 95 % intervals"
-    shown = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    shown.add_column("way", overflow="fold")
-    heads = list(found[0].figures)
-    for head in ("flicker", "to shared noise", *(one if one in _SCALES else f"{one} %" for one in heads[1:])):
-        shown.add_column(head, justify="right")
+    still = one_table(title, ["flicker", "to shared noise"])
+    rest = [name for name in found[0].figures if name != "flicker"]
+    besides = one_table("\nThe same clips", [name if name in _SCALES else f"{name} %" for name in rest])
     for one in found:
-        values = {name: value.value * _SCALES.get(name, 100) for name, value in one.figures.items()}
-        own, gain = one.figures["flicker"], one.gains["flicker"]
-        shown.add_row(
-            one.way,
-            f"{own.value:.2f} ({own.low:.2f} to {own.high:.2f})",
-            f"{gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})",
-            *(f"{values[name]:.2f}" if name in _SCALES else f"{values[name]:.1f}" for name in heads[1:]),
-        )
-    plain_terminal().out.print(shown)
+        way = one.way.replace(",", ", ")  # so that a long one breaks between settings
+        still.add_row(way, interval(one.figures["flicker"]), interval(one.gains["flicker"], "+"))
+        values = [(name, one.figures[name].value * _SCALES.get(name, 100)) for name in rest]
+        besides.add_row(way, *(f"{value:.2f}" if name in _SCALES else f"{value:.1f}" for name, value in values))
+    plain_terminal().out.print(still, besides, sep="\n")

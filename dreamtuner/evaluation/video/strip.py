@@ -16,6 +16,6 @@ def clip_strip(bench: Bench, cache: ClipCache, ways: Sequence[Way], request: Cli
     """Draw a clip in every way, with the flicker of each, RGB."""
     rows = [(way, clip(bench, cache, way, request)) for way in ways]
     poses = request.poses
-    named = [(way.name, flicker(frames, poses, loop=way.loop), frames) for way, frames in rows]
+    named = [(way.name.replace(",", ", "), flicker(frames, poses, loop=way.loop), frames) for way, frames in rows]
     detail = f"profile {bench.profile.name}  ·  subject {request.subject.identity_seed}  ·  seed {request.seed}"
     return film_strip("Flicker", detail, [Strip(request.prompt, poses, named)])
