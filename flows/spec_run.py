@@ -83,13 +83,15 @@ def spec_run(
     new_weights: bool = False,
     fine_tune: bool = True,
     here: bool = True,
+    frames: bool = False,
 ) -> Iterator[SpecRun]:
     """Start a run of the spec: check its models, ingest its subjects, fine-tune on them. It ends with the block.
 
     Without `fine_tune` that is left to the run's workers; without `here` these are on other machines.
 
     `demand`: raises InputError for a spec that the flow cannot run; `new_defaults`: use the profile's newest defaults,
-    not those of the first run of a spec of this name; `new_weights`: generate again what was made with other weights.
+    not those of the first run of a spec of this name; `new_weights`: generate again what was made with other weights;
+    `frames`: the spec's poses are the frames of a video.
     """
     resources, spec = Resources.open(), redacted(spec)
     with run_row(spec, resources) as row:
@@ -102,7 +104,7 @@ def spec_run(
             _demand_quota(spec, quota, resources, new_defaults=new_defaults)
         current = resources.profile(spec.profile)
         defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
-        ready = preflight(spec, resources, defaults.profile)
+        ready = preflight(spec, resources, defaults.profile, frames=frames)
         if not new_weights:
             demand_same_weights(spec, resources, resources.catalog)
         defaults.remember(resources.catalog, new=new_defaults)

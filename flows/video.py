@@ -125,7 +125,7 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False, new_weights: boo
         new_defaults: Use the profile's newest defaults, not those of the first run of a spec of this name.
         new_weights: Generate again what an earlier run of the spec generated with other weights of its profile.
     """
-    with spec_run(spec, demand_poses, new_defaults=new_defaults, new_weights=new_weights) as run:
+    with spec_run(spec, demand_poses, new_defaults=new_defaults, new_weights=new_weights, frames=True) as run:
         clips = plan_clips(run.spec, run.facts, run.ready.setup)
         frames = [cell for clip in clips for cell in clip.in_order]
         run.record([cell for clip in clips for cell in clip.alone] + frames)

@@ -35,11 +35,17 @@ GridLayouts = Mapping[Kind, Sequence[LayoutFile | None]]
 
 
 def read_layouts(
-    spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]], profile: Profile | None = None
+    spec: Spec,
+    settings: Settings,
+    sizes: Sequence[tuple[int, int]],
+    profile: Profile | None = None,
+    *,
+    frames: bool = False,
 ) -> GridLayouts:
     """Read the spec's control images for images of these sizes, or estimate them from its film.
 
-    `profile`: whose estimator reads the film. Raises InputError with every unusable one.
+    `profile`: whose estimator reads the film; `frames`: they are those of a video, which may return to a pose. Raises
+    InputError with every unusable one.
     """
     problems: list[Problem] = []
     found: dict[Kind, list[LayoutFile | None]] = {}
@@ -61,7 +67,7 @@ def read_layouts(
                 file = LayoutFile(kind, place, data)
                 found[kind].append(file)
                 same = first.setdefault(file.sha256, i)
-                if same != i and spec.video is None:  # a video may return to a pose
+                if same != i and not frames:
                     other = f"{dotted((*path, same))} ({shown(str(places[same]))})"
                     problems.append(
                         Problem(path=(*path, i), message=f"{shown(place)}: is the same image as {other}; remove one")

@@ -118,10 +118,10 @@ def _metrics(spec: Spec, profile: Profile) -> list[Metric]:
     return found
 
 
-def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) -> Ready:
+def preflight(spec: Spec, resources: Resources, profile: Profile | None = None, *, frames: bool = False) -> Ready:
     """Check a spec and resolve its settings. Raises InputError with the field that is wrong.
 
-    `profile`: the spec's, with its pinned defaults; None: with the current ones.
+    `profile`: the spec's, with its pinned defaults; None: with the current ones; `frames`: its poses are a video's.
     """
     demand_models(spec, resources)
     demand_subjects(spec.subjects, resources, f"spec {spec.name!r}")
@@ -132,7 +132,8 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
     demand_settings(spec, profile, sampling.values())
     adapters, embeddings = _adapters(spec, profile, sampling)
-    layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()], profile)
+    sizes = [(one.width, one.height) for one in sampling.values()]
+    layouts = read_layouts(spec, resources.settings, sizes, profile, frames=frames)
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}

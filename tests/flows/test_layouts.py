@@ -24,10 +24,13 @@ from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, SubjectError, problems_of
 from flows.spec.subject import SubjectSpec
+from flows.spec.yaml_file import read_spec
 from storage.catalog import views
 from storage.maintenance import gc
 from storage.objects import get_blob
 from tests.flows.conftest import pose_picture
+
+ROOT = Path(__file__).parents[2]
 
 
 def order(references: Path, **changes: Any) -> Spec:
@@ -44,8 +47,16 @@ def test_one_image_twice_is_refused_by_both_places_but_not_in_a_video(
     said = r"poses\[2\]: .*copy\.png: is the same image as poses\[0\] \(.*stand\.png\); remove one"
     with pytest.raises(InputError, match=said):
         read_layouts(order(references, poses=poses), settings, [(64, 64)])
-    film = order(references, poses=poses, video={})
-    assert len(read_layouts(film, settings, [(64, 64)])["pose"]) == 3
+    assert len(read_layouts(order(references, poses=poses), settings, [(64, 64)], frames=True)["pose"]) == 3
+
+
+@pytest.mark.parametrize("name", ["depth", "pocket", "poses", "wave"])
+def test_the_control_images_of_every_example_are_taken(settings: Settings, name: str) -> None:
+    spec = read_spec(ROOT / "examples" / f"{name}.yaml", frames=name == "wave")
+    found = read_layouts(spec, settings, [(64, 64)], frames=name == "wave")
+    assert {kind: len(images) for kind, images in found.items()} == {
+        kind: len(places) for kind, places in spec.layouts.items()
+    }
 
 
 @pytest.mark.parametrize(

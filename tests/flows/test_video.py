@@ -97,6 +97,15 @@ def test_a_spec_that_is_no_video_is_refused(references: Path, changes: dict[str,
         demand_poses(order(references, **changes))
 
 
+@pytest.mark.usefixtures("prefect_api", "led_settings")
+@pytest.mark.slow
+def test_a_pose_may_come_again_from_another_file(spec: Spec, tmp_path: Path) -> None:
+    (tmp_path / "2.png").write_bytes((tmp_path / "0.png").read_bytes())
+    summary = video(spec, 8)
+    assert (summary.made, summary.failed) == (6, 0)  # 3 frames, 1 + 2 more drawn independently
+    assert summary.clips[0].frames == 3
+
+
 @pytest.mark.usefixtures("prefect_api")
 @pytest.mark.slow
 def test_frames_see_the_first_and_the_previous_and_a_rerun_draws_nothing(
