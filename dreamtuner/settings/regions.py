@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in 0..1 of the image's width and height."""
@@ -77,3 +77,16 @@ def mask_of(region: Mapping[str, Any] | Sequence[float], size: tuple[int, int]) 
     mask = Image.new("L", size)
     mask.paste(255, (left, top, max(right, left + 1), max(bottom, top + 1)))
     return mask
+
+
+def own_shares(regions: Sequence[Mapping[str, Any] | Sequence[float]], size: tuple[int, int]) -> list[float]:
+    """Return the share of an image of this width and height, 0..1, that each region has to itself.
+
+    `regions`: from back to front; of two that overlap, the later one covers the other.
+    """
+    taken, shares = Image.new("L", size), []
+    for region in reversed(regions):
+        mask = mask_of(region, size)
+        shares.append(ImageChops.subtract(mask, taken).histogram()[255] / (size[0] * size[1]))
+        taken = ImageChops.lighter(taken, mask)
+    return shares[::-1]

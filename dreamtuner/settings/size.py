@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-_SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")
+_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 
 def _size(value: Any) -> Any:

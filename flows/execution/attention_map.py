@@ -57,6 +57,8 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
     where, found = point_of(point), find_cell(cell, resources)
     if found.image_sha256 is None:
         raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so it has no image; run its spec first")
+    if "scene" in found.settings:
+        raise _refused("CELL", f"cell {found.digest[:12]} shows several subjects; attention maps are of images of one")
     s = from_fields(Sampling, found.settings["sampling"])
     steps = sorted({(s.steps - 1) // 2, s.steps - 1})
     recorder = AttentionRecorder(where, frozenset(steps))

@@ -86,13 +86,13 @@ def _problems(
 def _problem(eye: Eye) -> Problem | None:
     try:
         backend = eye.load()
-        lacking = _lacking(backend) if eye.needed(backend) else None
+        lacking = lacking_of(backend) if eye.needed(backend) else None
     except PluginError as error:
         return Problem(path=eye.path, message=str(error))
     return None if lacking is None else Problem(path=eye.path, message=f"{eye.what} {backend.name} needs {lacking}")
 
 
-def _lacking(backend: Backend) -> str | None:
+def lacking_of(backend: Backend) -> str | None:
     """Return what the backend lacks on this machine, with the remedy; None if nothing."""
     if models := getattr(backend, "models", ()):
         from dreamtuner.models.auxiliary import missing_auxiliaries
@@ -167,7 +167,7 @@ class _Eyes:
         if stated is not None and not is_auto("mask", stated):
             return False
         if self.stored is None:
-            return _lacking(backend) is not None and not _has_alpha(self.subject, self.resources)
+            return lacking_of(backend) is not None and not _has_alpha(self.subject, self.resources)
         if stated is None or self.subject.replace:
             return False
         masks = self.stored.masks(self.stored.assets.image_sha256).masks

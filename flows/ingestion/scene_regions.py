@@ -21,6 +21,8 @@ from storage.sources import SourceError
 
 MARGIN = 1 / 8
 """How far a figure extends beyond the bones of its skeleton, as a fraction of the image's longer side."""
+BLACK, WHITE, MOST_GREY = 32, 223, 0.5
+"""Up to and from which levels of 255 a mask is black and white; how much of it may be in between, as soft edges are."""
 DRAWN = 32
 """From which level of 255 on a pixel of a skeleton is drawn."""
 
@@ -57,7 +59,11 @@ def read_edited(spec: Spec, settings: Settings) -> Mapping[str, Any] | Box | Non
 
 def _mask(place: str, settings: Settings) -> Mapping[str, Any]:
     limits = ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)
-    return encoded(decode_image(read(place, settings), limits=limits).image)
+    image = decode_image(read(place, settings), limits=limits).image
+    levels = image.convert("L").histogram()
+    if sum(levels[BLACK + 1 : WHITE]) > MOST_GREY * sum(levels):
+        raise ValueError("is no mask, as most of it is neither black nor white; paint white where the subject is")
+    return encoded(image)
 
 
 def read_figures(layouts: GridLayouts) -> dict[str, Sequence[Box]]:

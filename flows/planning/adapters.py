@@ -11,6 +11,7 @@ from dreamtuner.models.adapters import (
 )
 from dreamtuner.models.adapters.embedding import check_embedding, tokens_in, usable_embeddings
 from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
 from dreamtuner.settings.sampling import Sampling, Style
 from flows.spec.model import Spec
@@ -46,7 +47,7 @@ def _finishing(spec: Spec, profile: Profile, sampling: Sampling) -> dict[str, st
 
     try:
         return finishing_used(profile, sampling)
-    except (UpscalerError, PluginError) as error:
+    except (UpscalerError, PluginError, WeightsMissingError) as error:
         field = "upscaler" if isinstance(error, UpscalerError) else "cutout"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", field), message=str(error))]) from error
 

@@ -72,6 +72,10 @@ def warnings_of(
     files = [RunWarning("subject", message, places[one.name], one.name) for one, found in subjects for message in found]
     pictures = () if setup.pictures is None else setup.pictures.doubts
     files += [RunWarning("subject", message, place, spec.subjects[0].name) for place, message in pictures]
+    if spec.scenes:
+        from flows.planning.scenes.regions import region_warnings  # most specs have none
+
+        scenes += region_warnings(spec, facts, setup)
     return sizes + files + scenes + text_warnings(spec, facts, setup, profile)
 
 

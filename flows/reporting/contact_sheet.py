@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from PIL import Image
 
+from dreamtuner.models.layouts import Kind
 from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetReference, SheetRow, contact_sheet
 from flows.image_io import PNG, open_output, open_picture, open_reference, png_bytes
 from flows.ingestion.facts import Facts
 from flows.ingestion.layouts import GridLayouts
 from flows.ingestion.sources import shown
 from flows.ingestion.store_subject import Ingested, IngestResult
-from flows.planning.cells import PlannedCell
+from flows.planning.cells import PlannedCell, canonical
 from flows.progress import report_progress
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.reporting.summary import SubjectSummary, together
@@ -54,7 +56,8 @@ def render_sheet(
                 blocks.append(_block(spec, [rows[subject.name]], ours, cells, layouts, warnings, resources))
         else:
             blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
-    for names in list(dict.fromkeys(scene.names for scene in spec.scenes))[:MAX_SUBJECTS]:
+    casts = [names for names in dict.fromkeys(scene.names for scene in spec.scenes) if len(names) > 1]
+    for names in casts[:MAX_SUBJECTS]:
         if rows.keys() >= {*names}:
             ours = [cell for cell in planned if cell.names == names]
             blocks.append(_block(spec, [rows[name] for name in names], ours, cells, layouts, warnings, resources))
@@ -87,6 +90,19 @@ def _detail(subject: SubjectSpec | Facts) -> str:
     return "  ·  ".join(word for word in (subject.class_word, subject.style) if word)
 
 
+class _Row(NamedTuple):
+    """What the images of a row have in common. `scene`: of all its subjects, as JSON; scenes may share a prompt."""
+
+    prompt: str
+    images: tuple[tuple[Kind, str], ...]
+    scene: str
+
+
+def _row(cell: PlannedCell) -> _Row:
+    prompt, images, _ = cell.place
+    return _Row(prompt, images, canonical(cell.recipe.get("scene", {})))
+
+
 def _block(
     spec: Spec,
     subjects: Sequence[Ingested],
@@ -97,11 +113,11 @@ def _block(
     resources: Resources,
 ) -> SheetBlock:
     """Return the block of a subject, or of a scene's subjects, whose references stand one after the other."""
-    store, row = resources.store, subjects[0]
+    store, first = resources.store, subjects[0]
     subject_names = [one.facts.name for one in subjects]
     seeds = spec.seeds[:MAX_SEEDS]
-    rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
-    placed = {cell.place: cells[cell.digest] for cell in ours}
+    rows = list(dict.fromkeys(_row(cell) for cell in ours))
+    placed = {(_row(cell), cell.seed): cells[cell.digest] for cell in ours}
     names = layout_names(layouts)
     own_warnings = [one for one in warnings if one.subject in subject_names]
     more = [
@@ -112,24 +128,24 @@ def _block(
     return SheetBlock(
         name=together(subject_names),
         detail=" + ".join(dict.fromkeys(_detail(one.facts) for one in subjects)),
-        reference=open_reference(get_blob(store, row.facts.reference_sha256)),
-        mask=open_picture(get_blob(store, row.facts.mask_sha256), "L"),
-        confidence=row.confidence,
-        doubtful=row.doubtful,
+        reference=open_reference(get_blob(store, first.facts.reference_sha256)),
+        mask=open_picture(get_blob(store, first.facts.mask_sha256), "L"),
+        confidence=first.confidence,
+        doubtful=first.doubtful,
         columns=[f"seed {seed}" for seed in seeds],
         rows=[
             SheetRow(
-                prompt,
-                [_cell(placed[prompt, images, seed], resources) for seed in seeds],
-                [(names[sha], open_reference(get_blob(store, sha))) for _, sha in images],
-                [one.message for one in own_warnings if one.prompt == prompt],
+                row.prompt,
+                [_cell(placed[row, seed], resources) for seed in seeds],
+                [(names[sha], open_reference(get_blob(store, sha))) for _, sha in row.images],
+                [one.message for one in own_warnings if one.prompt == row.prompt],
             )
-            for prompt, images in rows[:MAX_ROWS]
+            for row in rows[:MAX_ROWS]
         ],
         footnote=f"and {', '.join(more)}" if more else None,
         warnings=[f"{one.place}: {one.message}" for one in own_warnings if one.prompt is None],
-        weight=row.facts.weight,
-        further=[_reference(one, store) for one in (*row.further, *_others(subjects[1:]))],
+        weight=first.facts.weight,
+        further=[_reference(one, store) for one in (*first.further, *_others(subjects[1:]))],
     )
 
 

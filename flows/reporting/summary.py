@@ -96,17 +96,20 @@ def summarise(
             errors=tuple(reason for reason in why if reason),
         )
 
+    each = spec.cells_of_scenes // max(1, len(spec.scenes))
+    casts = Counter(scene.names for scene in spec.scenes)
     for subject in spec.subjects:
+        alone = casts.pop((subject.name,), 0)  # its scenes without others are among its own images
         if subject.name in ingested.refused:
             reasons = (ingested.refused[subject.name],)
-            summaries.append(SubjectSummary(subject.name, 0, 0, spec.cells_per_subject, {}, errors=reasons))
+            lost = spec.cells_per_subject + alone * each
+            summaries.append(SubjectSummary(subject.name, 0, 0, lost, {}, errors=reasons))
             continue
         ours = [cell.digest for cell in planned if cell.names == (subject.name,)]
         summaries.append(of_cells(subject.name, ours, doubtful=subject.name in doubtful))
-    each = spec.cells_of_scenes // max(1, len(spec.scenes))
-    for names, scenes in Counter(scene.names for scene in spec.scenes).items():
-        if lost := [name for name in names if name in ingested.refused]:
-            why = tuple(f"{name}: {ingested.refused[name]}" for name in lost)
+    for names, scenes in casts.items():
+        if without := [name for name in names if name in ingested.refused]:
+            why = tuple(f"{name}: {ingested.refused[name]}" for name in without)
             summaries.append(SubjectSummary(together(names), 0, 0, scenes * each, {}, errors=why))
             continue
         scene_cells = [cell.digest for cell in planned if cell.names == names]

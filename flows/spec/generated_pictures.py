@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from flows.spec.entry import PLACE, Region, StrictModel
 
@@ -10,8 +10,8 @@ WEIGHT = 1.0
 """How much a generated picture counts beside the subject's reference, unless a spec says another number."""
 
 
-def _picture(stated: int | str) -> int | str:
-    if isinstance(stated, bool):
+def _picture(stated: Any) -> Any:
+    if isinstance(stated, bool) or not isinstance(stated, int | str):
         raise ValueError(f"must be the number of a picture or the digest of its cell, not {stated!r}")
     if isinstance(stated, int) and stated < 1:
         raise ValueError(f"{stated} is no picture; numbers begin with 1, as in /outputs/1")
@@ -22,7 +22,7 @@ def _picture(stated: int | str) -> int | str:
     return stated
 
 
-PictureName = Annotated[int | str, AfterValidator(_picture)]
+PictureName = Annotated[int | str, BeforeValidator(_picture)]
 """A picture of the catalog: its number there, or the digest of its cell, 8 to 64 hex digits."""
 
 
@@ -73,5 +73,6 @@ class Consistency(StrictModel):
     @classmethod
     def _weight_alone(cls, content: Any) -> Any:
         """A number alone is the weight."""
-        number = isinstance(content, int | float) and not isinstance(content, bool)
-        return {"weight": content} if number else content
+        if isinstance(content, str | bool | list):
+            raise ValueError(f"must be a weight, such as 1, or a mapping of keys to values, not {content!r}")
+        return {"weight": content} if isinstance(content, int | float) else content

@@ -212,7 +212,7 @@ class Spec(StrictModel):
         given = content.get("prompts") or ()
         if not isinstance(given, list | tuple):
             return content  # refused as prompts of another type are
-        if "prompts" in content and list(given) != prompts:
+        if given and list(given) != prompts:
             raise PlacedError(["prompts"], "is given beside video.scenes; write it as the scene at 0, or remove one")
         return {**content, "prompts": prompts}
 

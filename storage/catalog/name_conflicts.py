@@ -74,5 +74,7 @@ def unknown_name_message(name: str, known: Sequence[str]) -> str:
     """Build the message for an unknown subject name, with similar names."""
     folded = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(repr(folded[one]) for one in close)}? " if close else ""
-    return f"the catalog has no subject {name!r}; {hint}A new subject needs class_word and reference"
+    if not close:
+        return f"the catalog has no subject {name!r}; a new subject needs class_word and reference"
+    hint = " or ".join(repr(folded[one]) for one in close)
+    return f"the catalog has no subject {name!r}; did you mean {hint}? A new subject needs class_word and reference"

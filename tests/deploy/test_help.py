@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,9 +15,11 @@ from typer.testing import CliRunner
 from deploy.cli import terminal
 from deploy.cli.main import app
 from deploy.cli.progress import ProgressLine
-from deploy.cli.tables import print_sheet, run_table, status_table
+from deploy.cli.tables import plan_table, print_sheet, run_table, status_table
+from flows.planning.preview import Preview
 from flows.progress import Progress
 from flows.reporting.summary import RunSummary, SubjectSummary
+from flows.spec.model import Spec
 from storage.catalog.records import CELL_STATES, StatusView
 from storage.catalog.views.runs.missing_cells import MissingCells
 from storage.rates import Rates
@@ -84,3 +87,23 @@ def test_a_name_beside_the_progress_is_printed_as_it_is(live: bool) -> None:
     with ProgressLine(console) as line:
         line(Progress("ingest", 0, 2, NAME))
     assert NAME in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"prompts": ["a {subject}"], "seeds": [1]}, "1 subject x 1 prompt x 1 seed"),
+        (
+            {"prompts": ["a {subject}"], "together": ["a {pip}", "the {pip}"]},
+            "(1 subject x 1 prompt + 2 scenes) x 2 seeds",
+        ),
+        ({"together": ["a {pip}"], "poses": ["a.png", "b.png"]}, "1 scene x 2 poses x 2 seeds"),
+    ],
+)
+def test_the_grid_of_a_plan_multiplies_to_its_cells(fields: dict[str, Any], said: str) -> None:
+    subjects = [{"name": "pip", "class_word": "bear", "reference": "pip.png"}]
+    spec = Spec.model_validate({"name": "t", "subjects": subjects, "seeds": [1, 2], **fields})
+    table = plan_table(spec, Preview((), (), {}, (), None, None))
+    out = io.StringIO()
+    Console(file=out, width=100).print(table)
+    assert out.getvalue().startswith(f"t: {said}; 0 cells to generate")

@@ -64,12 +64,13 @@ def digests(cells: Sequence[PlannedCell]) -> list[str]:
 WRONG: Sequence[tuple[dict[str, Any], str]] = (
     ({"edit": {}}, "edit.output: is missing"),
     ({"edit": {"output": 0}}, "edit.output: 0 is no picture; numbers begin with 1"),
+    ({"edit": {"output": 1.5}}, "edit.output: must be the number of a picture or the digest of its cell, not 1.5"),
     ({"edit": {"output": "pip.png"}}, "edit.output: 'pip.png' is no picture; write its number"),
     ({"edit": {"output": 1, "weight": -1}}, "edit.weight: is -1"),
     ({"edit": {"output": 1, "mask": [0, 0, 2, 1]}}, "edit.mask: [0, 0, 2, 1] is no box in the image"),
     ({"edit": {"output": 1, "mask": 7}}, "edit.mask: must be a box such as"),
     ({"edit": {"output": 1, "keep": True}}, "edit.keep: unknown key"),
-    ({"consistency": "much"}, "consistency: "),
+    ({"consistency": "much"}, "consistency: must be a weight, such as 1, or a mapping of keys to values"),
     ({"consistency": {"weight": 101}}, "consistency.weight: is 101"),
     ({"consistency": True}, "consistency: "),
     ({"subjects": ({"name": "a"}, {"name": "b"}), "edit": {"output": 1}}, "edit.output: is a picture of one subject"),
@@ -176,7 +177,7 @@ class Run:
         self.kept = prepare_and_store(self.pip, self.resources)
 
     def plan(self, **fields: Any) -> tuple[str, list[PlannedCell]]:
-        spec = spec_of((self.pip,), masker="plain", **fields)
+        spec = spec_of((self.pip,), **{"masker": "plain", **fields})
         ready = preflight(spec, self.resources)
         cells = plan_cells(spec, [self.kept.facts], ready.setup)
         with self.resources.catalog.write() as s:
@@ -332,9 +333,16 @@ def test_a_stated_mask_of_an_edit_takes_the_place_of_the_masker(
         edited = views.output(s, run.cell(edit.digest).output_id or 0, licences=True)
     assert [one.role for one in weights_of_output(edited, {})].count("masker") <= 1, "that of the reference alone"
     Image.new("L", (8, 8)).save(tmp_path / "black.png")
-    for name, said in (("black.png", "the mask is black"), ("nowhere.png", "nowhere.png")):
+    Image.linear_gradient("L").save(tmp_path / "photo.png")
+    wrong = (("black.png", "the mask is black"), ("nowhere.png", "nowhere.png"), ("photo.png", "is no mask, as most"))
+    for name, said in wrong:
         with pytest.raises(InputError, match=f"edit.mask: .*{said}"):
             run.plan(edit={"output": source.digest, "mask": str(tmp_path / name)}, **more)
+    Image.new("L", (48, 24), 255).save(tmp_path / "wide.png")
+    run_id, _ = run.plan(edit={"output": source.digest, "mask": str(tmp_path / "wide.png")}, **more)
+    with run.resources.catalog.read() as s:
+        found = views.warnings_of_run(s, run_id)
+    assert any(one.place == "edit.mask" and "is stretched: its sides are 48:24" in one.message for one in found)
 
 
 @pytest.mark.slow
@@ -377,6 +385,10 @@ def test_pictures_that_cannot_be_seen_are_refused(run: Run, make_cells: MakeCell
         run.plan(**given, sampling={"steps": 2, "size": "96x64"})
     with pytest.raises(InputError, match=r"sampling\.second_pass: a second pass generates the background again"):
         run.plan(**given, sampling={"steps": 2, "second_pass": 1.5})
+    lacking = r"masker: the masker birefnet, which finds the subject in the picture, needs .* dreamtuner models fetch"
+    for seen in ({"edit": {"output": source.digest}}, {"consistency": 1}):
+        with pytest.raises(InputError, match=lacking):
+            run.plan(**seen, masker="birefnet")
     momo = spec_of((run.pip.model_copy(update={"name": "momo"}),), edit={"output": 1})
     with pytest.raises(InputError, match=r"edit\.output: output 1 shows pip, not momo"):
         preflight(momo, run.resources)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dreamtuner.models.profiles import get_profile
-from dreamtuner.settings.regions import decoded, encoded, mask_of
+from dreamtuner.settings.regions import decoded, encoded, mask_of, own_shares
 from flows.execution.generate_batch import group_by_reference
 from flows.execution.inputs.scene import texts_of_base
 from flows.ingestion.facts import Facts
@@ -171,6 +171,12 @@ def test_a_thin_box_has_pixels_at_every_edge(box: list[float]) -> None:
         ),
         ("{prompt: PAIR, subjects: [{name: pip, w_ref: 0}]}", r"w_ref: is 0; give more than 0"),
         ("{prompt: PAIR, colour: red}", r"together\[0\].colour: unknown key"),
+        (
+            "{prompt: PAIR, subjects: [{name: pip, prompt: 'a {subject} } waving'}]}",
+            r"subjects\[0\].prompt: .* holds another brace",
+        ),
+        ("{prompt: PAIR, background: 'a {foo} beach'}", r"together\[0\].background: .* holds a brace"),
+        ("{prompt: PAIR, background: 'a {beach'}", r"together\[0\].background: .* holds a brace"),
     ],
 )
 def test_what_is_wrong_with_a_scene_is_said_with_its_place(scene: str, said: str) -> None:
@@ -178,6 +184,45 @@ def test_what_is_wrong_with_a_scene_is_said_with_its_place(scene: str, said: str
     subjects = "".join(f"  - {{name: {one}, class_word: bear, reference: {one}.png}}\n" for one in WORDS)
     with pytest.raises(InputError, match=said):
         parse_spec(f"name: x\nseeds: [1]\nsubjects:\n{subjects}together:\n  - {text}\n", source="s", base=Path("/"))
+
+
+def test_a_subject_called_style_is_not_taken_for_the_styles_word() -> None:
+    subjects = [{"name": name, "reference": "a.png", "class_word": "bear"} for name in ("style", "pip")]
+    with pytest.raises(ValueError, match="a subject is called so; give that subject another name"):
+        spec("a {style} and a {pip}", subjects=subjects)
+
+
+@pytest.mark.parametrize(
+    ("front", "said"),
+    [
+        ([0, 0, 1, 1], ["pip has 0.0 % of the image to itself"]),
+        ([0.02, 0, 1, 1], []),
+        ([0.5, 0, 1, 1], []),
+        (
+            Image.new("L", (64, 64), 255),
+            ["pip has 0.0 % of the image", "the mask of momo is stretched: its sides are 64:64"],
+        ),
+    ],
+)
+def test_a_subject_without_room_and_a_stretched_mask_are_warned_of(front: Any, said: list[str]) -> None:
+    masks = {"/m.png": encoded(front)} if isinstance(front, Image.Image) else {}
+    region = "/m.png" if masks else front
+    scene = {
+        "prompt": PAIR,
+        "subjects": [{"name": "pip", "region": [0, 0, 0.5, 1]}, {"name": "momo", "region": region}],
+    }
+    pocket = get_profile("pocket")
+    wide = {style: pocket.sampling(style, size="128x64", reference_resolution=64) for style in ("natural", "anime")}
+    asked = replace(setup(), sampling=wide, regions=masks)
+    found = warnings_of(spec(scene), [(each, ()) for each in facts("pip", "momo")], asked, pocket)
+    ours = [one for one in found if "itself" in one.message or "stretched" in one.message]
+    assert {one.place for one in ours} <= {"together[0]"}
+    assert [one.message.startswith(start) for one, start in zip(ours, said, strict=True)] == [True] * len(said)
+
+
+def test_what_a_region_has_to_itself_is_not_under_later_ones() -> None:
+    half, left, top = own_shares([[0, 0, 1, 1], [0, 0, 0.5, 1], [0, 0, 1, 0.5]], (64, 32))
+    assert (half, left, top) == (0.25, 0.25, 0.5)
 
 
 def test_a_spec_has_prompts_or_scenes() -> None:

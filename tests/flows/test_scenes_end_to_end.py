@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from flows.execution.attention_map import attention_map
 from flows.execution.recipe_rows import recipe_of_row
 from flows.ingestion.store_subject import Ingested, prepare_and_store
 from flows.outcome import CellOutcomes
 from flows.planning.cells import PlannedCell, plan_cells
 from flows.planning.preflight import preflight
 from flows.planning.scenes.plan import plan_scenes
+from flows.reporting import contact_sheet
 from flows.reporting.contact_sheet import render_sheet
 from flows.reporting.summary import summarise
 from flows.resources import Resources
@@ -85,6 +87,46 @@ def test_an_image_of_two_subjects_is_found_and_forgotten_with_either(
         left = views.gallery_page(s, views.Filter()).rows
         assert {row.prompt for row in left} == {"a bear"}
         assert views.spec_of_run(s, run_id)["together"] == []
+
+
+@pytest.mark.slow
+def test_each_image_is_counted_and_shown_once(
+    settings: Settings, references: Path, make_cells: MakeCells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scenes may have one prompt and other regions, and one subject alone, whose images are among its own."""
+    boxes = ([0, 0, 0.6, 1], [0, 0, 0.4, 1])
+    pairs = [{"prompt": "a {pip} and a {momo}", "subjects": [{"name": "pip", "region": box}]} for box in boxes]
+    spec, kept, cells, run_id = recorded(
+        spec_of(references, prompts=["a {subject}"], together=[*pairs, "a {pip} at night"], seeds=[1]), settings
+    )
+    made, resources = make_cells([cell.digest for cell in cells]), Resources.open(settings)
+    with resources.catalog.read() as s:
+        found = {row.digest: row for row in views.cells_of_run(s, run_id)}
+    ingested = type("I", (), {"ingested": kept, "refused": {}})()
+    subjects = summarise(spec, (), ingested, cells, CellOutcomes(made.made, ()), found)
+    assert [(one.name, one.made, one.skipped) for one in subjects] == [
+        ("pip", 2, 0),
+        ("momo", 1, 0),
+        ("pip + momo", 2, 0),
+    ]
+    monkeypatch.setattr(contact_sheet, "contact_sheet", lambda title, words, blocks, warnings: blocks)
+    layouts = preflight(spec, resources).layouts
+    blocks: Any = render_sheet(spec, resources, run_id, ingested, cells, found, layouts, subjects)
+    assert [(one.name, [row.prompt for row in one.rows]) for one in blocks] == [
+        ("pip", ["a bear", "a bear at night"]),
+        ("momo", ["a duck"]),
+        ("pip + momo", ["a bear and a duck", "a bear and a duck"]),
+    ]
+    shown = [cell.image.tobytes() for one in blocks for row in one.rows for cell in row.cells]
+    assert len({*shown}) == 5
+    refused = type("I", (), {"ingested": kept[1:], "refused": {"pip": "no mask"}})()
+    lost = summarise(spec, (), refused, [cells[1]], CellOutcomes(made.made, ()), found)
+    assert [(one.name, one.failed) for one in lost] == [("pip", 2), ("momo", 0), ("pip + momo", 2)]
+    pair = next(cell for cell in cells if cell.others)
+    with pytest.raises(
+        InputError, match=r"CELL: cell \w{12} shows several subjects; attention maps are of images of one"
+    ):
+        attention_map(pair.digest, "0.5,0.5", resources)
 
 
 @pytest.mark.slow

@@ -137,6 +137,10 @@ def test_what_does_not_fit_is_refused_with_the_field(video: Any, said: str) -> N
         video_spec(video)
 
 
+def test_no_prompts_beside_scenes_are_as_if_left_out() -> None:
+    assert video_spec({"scenes": SCENES}, prompts=[]) == video_spec({"scenes": SCENES}, prompts=None)
+
+
 def test_keyframes_outside_the_frames_are_refused_before_anything_is_made() -> None:
     late = video_spec({"references": [{"at": 0, "weights": [1]}, {"at": 6, "weights": [1]}]})
     with pytest.raises(InputError, match=r"video\.references\[1\]\.at: is 6, but the video has 6 frames"):

@@ -6,8 +6,9 @@ Its subject may be found with doubt, and an edit at the picture's seed starts as
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from dreamtuner.preprocess.maskers import MASKERS, found_by, styled
 from dreamtuner.settings.sampling import Sampling, Style
@@ -18,6 +19,9 @@ from flows.spec.model import Spec
 from storage.catalog import views
 from storage.catalog.views import OutputDetail
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
+
+SAME_MASK = 0.05
+"""Most by which the shape of a mask and that of its picture differ; masks are stored at whole pixels."""
 
 
 def with_doubts(
@@ -42,6 +46,8 @@ def _doubts(
         stated = edited and pictures.mask is not None  # and so not doubted
         if not stated and (doubt := _mask(one, pictures, resources)):
             yield place, doubt
+        if edited and (doubt := _stretched(one, pictures.mask)):
+            yield "edit.mask", doubt
         if edited and (doubt := _start(one, spec, sampling[one.style])):
             yield place, doubt
 
@@ -58,6 +64,19 @@ def _mask(one: OutputDetail, pictures: GeneratedPictures, resources: Resources) 
         return None
     confidence = f"the masker {name} finds the subject of output {one.output_id} with a confidence of only"
     return f"{confidence} {found.confidence:.2f}; another masker may find it better"
+
+
+def _stretched(one: OutputDetail, mask: Mapping[str, Any] | Sequence[float] | None) -> str | None:
+    """Say that the mask that the spec states has another shape than the picture."""
+    if not isinstance(mask, Mapping):
+        return None
+    height, width = mask["size"]
+    if abs(width * one.height / (height * one.width) - 1) <= SAME_MASK:
+        return None
+    return (
+        f"the mask is stretched: its sides are {width}:{height} and those of output {one.output_id} "
+        f"{one.width}:{one.height}; paint it on the picture itself"
+    )
 
 
 def _start(one: OutputDetail, spec: Spec, here: Sampling) -> str | None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.maskers import MASKERS, styled
+from dreamtuner.preprocess.maskers import MASKERS, Masker, styled
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.regions import Box
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.choice import ingestion_choice, stated_eyes
+from flows.ingestion.eyes import lacking_of
 from flows.spec.entry import Path
 from flows.spec.generated_pictures import Consistency, Edit, PictureName
 from flows.spec.model import Spec
@@ -97,8 +98,14 @@ def generated_pictures(
     source, first = named_pictures(spec, catalog)
     if source is not None and edit is not None and edit.keep_background:
         _demand_one_shape(spec, source, sampling)
+    maskers = _maskers(spec, profile, settings)
+    if (edit is not None and mask is None) or (consistency is not None and consistency.weight > 0):
+        stated = spec.subjects[0].style
+        _demand_models(
+            spec, maskers, [one.style for one in (source, first) if one] or ([stated] if stated else maskers)
+        )
     return GeneratedPictures(
-        _maskers(spec, profile, settings),
+        {style: (name, one.version) for style, (name, one) in maskers.items()},
         edit,
         mask,
         None if source is None else source.digest,
@@ -173,13 +180,21 @@ def _demand_one_shape(spec: Spec, source: OutputDetail, sampling: Iterable[Sampl
             raise _refused(spec, ("edit", "keep_background"), message)
 
 
-def _maskers(spec: Spec, profile: Profile, settings: Settings) -> dict[Style, tuple[str, str]]:
+def _maskers(spec: Spec, profile: Profile, settings: Settings) -> dict[Style, tuple[str, Masker]]:
     name = ingestion_choice(settings, profile, stated_eyes(spec)).masker
     try:
-        each = {style: styled(MASKERS[name], style) for style in STYLES.working()}
+        return {style: (name, styled(MASKERS[name], style)) for style in STYLES.working()}
     except PluginError as error:
         raise _refused(spec, ("masker",), str(error)) from error
-    return {style: (name, one.version) for style, one in each.items()}
+
+
+def _demand_models(spec: Spec, maskers: Mapping[Style, tuple[str, Masker]], styles: Iterable[Style]) -> None:
+    """Raise InputError if what is to find the subject in the pictures has no model here, in any of these styles."""
+    lacks = [(name, lacking_of(one)) for name, one in (maskers[style] for style in styles)]
+    if all(lacking for _, lacking in lacks):
+        name, lacking = lacks[0]
+        message = f"the masker {name}, which finds the subject in the picture, needs {lacking}"
+        raise _refused(spec, ("masker",), message)
 
 
 def _refused(spec: Spec, path: Path, message: str) -> InputError:

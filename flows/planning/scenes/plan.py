@@ -69,6 +69,22 @@ def same_images(
     return found
 
 
+def regions_of(
+    spec: Spec, facts: Sequence[Facts], setup: GenerationSetup
+) -> Iterator[tuple[int, Scene, dict[str, Any]]]:
+    """Yield each scene whose subjects are all in `facts`, by position, with their regions by name, for each layout."""
+    known = {one.name: one for one in facts}
+    places = places_of(spec.model_copy(update={"seeds": spec.seeds[:1]}), setup)
+    for i, scene in enumerate(spec.scenes):
+        if known.keys() >= {*scene.names}:
+            planner = _Planner(spec, scene, [known[name] for name in scene.names], setup)
+            seen: list[dict[str, Any]] = []
+            for layouts, _ in places:
+                if (regions := planner.regions(layouts)) not in seen:
+                    seen.append(regions)
+                    yield i, scene, regions
+
+
 def scene_texts(scene: Scene, called: Mapping[str, str], style: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the texts of a scene as the model reads them, each with its place in the scene.
 
@@ -136,7 +152,7 @@ class _Planner:
         )
 
     def _of_all(self, layouts: Mapping[Kind, str], style: str) -> dict[str, Any]:
-        regions = self._regions(layouts)
+        regions = self.regions(layouts)
         entries = []
         for i, (one, facts) in enumerate(zip(self._scene.cast, self._facts, strict=True)):
             entry: dict[str, Any] = {
@@ -159,7 +175,7 @@ class _Planner:
         more = {"checkpoint": checkpoint, "references": further_of(one, layouts)}
         return reference | {name: value for name, value in more.items() if value}
 
-    def _regions(self, layouts: Mapping[Kind, str]) -> dict[str, Any]:
+    def regions(self, layouts: Mapping[Kind, str]) -> dict[str, Any]:
         """Return each subject's region: as stated, else from the pose skeleton, else side by side."""
         names = self._scene.named  # from left to right
         figures = self._setup.figures.get(layouts.get("pose", ""), ())

@@ -17,6 +17,12 @@ MAX_IN_SCENE = 8
 _NAMED = re.compile(r"\{([^{}]*)\}")
 
 
+def _more_braces(text: str) -> bool:
+    """Return whether braces are left besides those of names."""
+    rest = _NAMED.sub("", text)
+    return "{" in rest or "}" in rest
+
+
 class SceneSubject(StrictModel):
     """One subject of a scene. What it does not state is decided by the scene's prompt and the spec's settings."""
 
@@ -48,6 +54,8 @@ class SceneSubject(StrictModel):
                 raise ValueError(f"{prompt!r} lacks the placeholder {SUBJECT}, which stands for this subject")
             if others := [name for name in _NAMED.findall(prompt) if name not in ("subject", STYLE)]:
                 raise ValueError(f"{{{others[0]}}} is another placeholder; here are {SUBJECT} and {{style}}")
+            if _more_braces(prompt):
+                raise ValueError(f"{prompt!r} holds another brace; the placeholders are {SUBJECT} and {{style}}")
         return prompt
 
 
@@ -106,9 +114,11 @@ class Scene(StrictModel):
         for name in named:
             if named.count(name) > 1:
                 raise PlacedError(["prompt"], f"names {{{name}}} twice; an image shows a subject once")
-        rest = _NAMED.sub("", self.prompt)
-        if "{" in rest or "}" in rest:
+        if _more_braces(self.prompt):
             raise PlacedError(["prompt"], f"{self.prompt!r} holds another brace; write names as {{pip}}")
+        background = self.background or ""
+        if _more_braces(background) or not {*_NAMED.findall(background)} <= {STYLE, *named}:
+            raise PlacedError(["background"], f"{background!r} holds a brace; write what lies behind without names")
         listed = [one.name for one in self.subjects]
         for i, name in enumerate(listed):
             if name not in named:
@@ -144,6 +154,11 @@ def demand_known(scenes: Sequence[Scene], names: Sequence[str]) -> None:
                     [i, "prompt"],
                     f"names {{{name}}}, which is none of the spec's subjects ({known}); add it to subjects",
                 )
+        if STYLE in names and f"{{{STYLE}}}" in scene.prompt:
+            raise PlacedError(
+                [i, "prompt"],
+                f"{{{STYLE}}} stands for the style's word, and a subject is called so; give that subject another name",
+            )
         same = first.setdefault((scene.prompt, scene.cast, scene.background), i)
         if same != i:
             raise PlacedError([i], f"equals together[{same}]; remove one")

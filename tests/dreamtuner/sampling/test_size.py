@@ -36,6 +36,12 @@ def far(a: Image.Image, b: Image.Image) -> int:
     return int(np.abs(np.asarray(a, dtype=int) - np.asarray(b, dtype=int)).max())
 
 
+@pytest.mark.parametrize("size", ["8x8", "64x99999", "60x64"])
+def test_a_size_that_no_model_has_is_refused_by_its_side(size: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a multiple of 8 in 16\.\.4096; choose one that is"):
+        Sampling(size=size)
+
+
 def test_equal_sizes_have_one_spelling_and_the_later_of_size_and_resolution_counts(tiny_profile: Profile) -> None:
     assert Sampling(size="512x512") == Sampling(resolution=512)
     assert to_fields(Sampling(size="768x512", resolution=64)) == to_fields(Sampling(size="768x512"))

@@ -35,6 +35,9 @@ def export_subject(
         raise _refused("--format", f"{kind!r} is not one of {', '.join(FORMATS)}")
     with resources.catalog.read() as s:
         found = [one for one in views.trainings_of(s, subject) if one.digest.startswith(finetune or "")]
+        known = subject in views.subject_names(s)
+    if not known:
+        raise _refused("SUBJECT", f"the catalog has no subject {subject!r}; dreamtuner subjects lists them")
     if not found:
         raise _refused("SUBJECT", f"{subject!r} has no finished fine-tuning; run: dreamtuner finetune {subject!r}")
     digest = found[0].digest
