@@ -289,10 +289,13 @@ class Spec(StrictModel):
     @classmethod
     def _numbers_of_the_method(cls, overrides: dict[str, Any]) -> dict[str, Any]:
         try:
-            Sampling.model_validate(overrides)
+            numbers = Sampling.model_validate(overrides)
         except ValidationError as error:
             first = problems_of(error, Sampling)[0]
             raise PlacedError(first.path, first.message) from error
+        size, side = overrides.get("size"), overrides.get("resolution")
+        if size is not None and side not in (None, numbers.resolution):
+            raise PlacedError(["resolution"], f"is {side} beside the size {size}; remove one of the two")
         return overrides
 
     @field_validator("finetune")

@@ -95,6 +95,7 @@ def test_a_mistake_is_named_with_its_line_its_path_and_the_remedy(change: tuple[
         ("depth: []", "line 6: depth: is empty"),
         ("depth: [3]", "line 6: depth[0]: must be text, not 3"),
         ("poses: wave.png", "line 6: poses: must be a list"),
+        ("sampling: {size: 128x64, resolution: 64}", "sampling.resolution: is 64 beside the size 128x64; remove one"),
         ("finetune: {stesp: 300}", "line 6: finetune.stesp: unknown key; did you mean 'steps'?"),
         ("finetune: {lr: {unet: -1}}", "finetune.lr.unet: is -1; give more than 0"),
         ("finetune: {mode: half}", "finetune.mode: must be 'full' or 'lora', not 'half'"),

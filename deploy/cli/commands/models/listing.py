@@ -24,6 +24,7 @@ def listing(as_json: AsJson = False) -> None:
     from deploy.cli.tables import new_table
 
     table = new_table("profile", "state", "size", "px", "licence", "source")
+    table.columns[0].no_wrap = True  # names are copied
     for column in table.columns:
         column.justify = "left"
     for one in found:
@@ -33,6 +34,7 @@ def listing(as_json: AsJson = False) -> None:
         table.add_row(one["name"], state, size, side, one["licence"] or "", one["source"] or one["remedy"] or "")
     print_result(table)
     table = new_table("auxiliary model", "state", "size", "licence", "for", "source")
+    table.columns[0].no_wrap = True  # names are copied
     for column in table.columns:
         column.justify = "left"
     for one in further:
