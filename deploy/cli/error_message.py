@@ -33,7 +33,7 @@ _OWN = (
         "NotDeployedError",
         "WeightsMissingError",
     ),
-    *("UnavailableError", "UnmetRequirementError", "PluginError", "KeysError"),
+    *("UnavailableError", "UnmetRequirementError", "PluginError", "KeysError", "ListenError"),
 )
 
 

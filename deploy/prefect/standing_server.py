@@ -86,6 +86,7 @@ async def _wait_again() -> None:
 def main(arguments: list[str]) -> None:
     """Run `prefect server start` in this process, until it ends."""
     os.environ.setdefault(LEASES, ON_DISK)  # before Prefect reads its settings
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")  # nothing here sends telemetry
     from prefect.cli import app
 
     ignore_states_of_new_flow_runs()

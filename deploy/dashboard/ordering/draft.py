@@ -16,6 +16,7 @@ from flows.spec.feed_source import FROM
 from flows.spec.model import MAX_CELLS, Spec
 from flows.spec.problems import PlacedErrors
 from flows.spec.seeds import expanded
+from flows.spec.yaml_problems import yaml_problem
 
 ORDER = tuple(Spec.model_fields)
 """The order in which keys are written that were not there."""
@@ -39,8 +40,12 @@ class Draft:
         """Read a text."""
         try:
             content = parsed(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            return cls(text, None, str(error))
+        except yaml.YAMLError as error:
+            found = yaml_problem(error, text)
+            return cls(text, None, f"line {found.line}: {found.message}" if found.line else found.message)
+        except (ValueError, RecursionError) as error:
+            itself = "an alias (*name) stands for what it is part of; write it out"
+            return cls(text, None, itself if "ircular" in str(error) else str(error))
         if content is not None and not isinstance(content, dict):
             return cls(text, None, "the text is no mapping of keys to values; begin with a line such as name: trip")
         return cls(text, content or {})

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import yaml
+
+from deploy.dashboard.ordering.yaml_text import parsed
 from deploy.dashboard.schema_form import Field, fields
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
@@ -90,4 +93,8 @@ def _value(field: Field, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
+        pass
+    try:
+        return parsed(text) if text.strip()[:1] in ("{", "[") else text
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text  # the spec's own check says what it must be, at its field

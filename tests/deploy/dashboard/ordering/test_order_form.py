@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.dashboard.ordering.draft import Draft
 from flows.spec.model import Spec
 from storage.catalog import views, writes
 from storage.catalog.schema import Cell, Run
@@ -48,6 +49,7 @@ def yaml_of(page: str) -> str:
 def test_an_order_reaches_prefect_with_everything_that_was_said(taken: Orders, start: Callable[..., Site]) -> None:
     site = start(prefect_api=taken.api)
     more = {"masker": "birefnet", "estimators.pose": "dwpose", "new_weights": "1", "sampling.steps": "7"}
+    more |= {"sampling.control_weights": "{pose: 0.8}"}  # as its help writes it
     more |= {"poses": ["null", "s3://poses/wave.png"], "negative_prompt": "rain", "scored": "none"}
     with site.client("operator") as client:
         page = client.get("/orders/new").text
@@ -60,11 +62,23 @@ def test_an_order_reaches_prefect_with_everything_that_was_said(taken: Orders, s
     )
     assert (first["new_weights"], full["new_weights"], full["new_defaults"]) == (False, True, False)
     said = {"masker": "birefnet", "estimators": {"pose": "dwpose"}, "poses": [None, "s3://poses/wave.png"]}
-    said |= {"negative_prompt": "rain", "score": [], "sampling": {"steps": 7}}
+    said |= {"negative_prompt": "rain", "score": [], "sampling": {"steps": 7, "control_weights": {"pose": 0.8}}}
     assert full["spec"] == first["spec"] | said
     with site.catalog.read() as s:
         (line, *_) = views.audit_page(s, action="start flow").rows
     assert (line.actor, line.after["parameters"]) == ("operator", full)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "line 1: column 2: while parsing a flow node"),
+        ("name: x\nname: y", "line 2: column 1: duplicate key 'name' (first in line 1); remove one"),
+        ("a: &a [*a]", "an alias (*name) stands for what it is part of; write it out"),
+    ],
+)
+def test_text_that_is_no_yaml_is_said_with_its_line(text: str, said: str) -> None:
+    assert Draft.of(text).why.startswith(said)
 
 
 def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_comes_back(taken: Orders, start: Any) -> None:
