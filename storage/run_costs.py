@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from storage.rates import Rates
@@ -85,4 +86,4 @@ def money(amount: float | None) -> str:
     """Format an amount with two digits after the point, a small one with two that say something."""
     if amount is None:
         return "unknown"
-    return f"{amount:,.2f}" if amount >= 0.1 or amount == 0 else f"{amount:.2g}"
+    return f"{amount:,.2f}" if amount >= 0.1 or amount == 0 else f"{Decimal(f'{amount:.2g}'):f}"

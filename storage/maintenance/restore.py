@@ -40,6 +40,8 @@ def restore(
     Existing data is an error; with `force` it is moved to a folder beside the catalog, never deleted. Nothing may run
     on it meanwhile. Raises BackupError and changes nothing; a killed restore is undone when the catalog is next opened.
     """
+    if not file.is_file():
+        raise BackupError(f"{file} is not there, or is no file; give an archive that dreamtuner backup made")
     home = catalog_file.parent
     undo_interrupted(home / JOURNAL)
     there = [path for path in (catalog_file, store_folder) if path.exists() and _is_something(path)]
@@ -47,6 +49,7 @@ def restore(
         raise BackupError(
             f"{there[0]} is not empty; restore into another DREAMTUNER_HOME, or move it aside with --force"
         )
+    made = [folder for folder in dict.fromkeys((home, store_folder.parent)) if not folder.exists()]
     aside = home / f"replaced-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}"
     try:
         with _staging(home) as staging, _staging(store_folder.parent) as beside:
@@ -63,6 +66,10 @@ def restore(
             f"{file} cannot be restored to {home}: {_reason(error)}; nothing was changed: free some space, or choose "
             "another DREAMTUNER_HOME"
         ) from error
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()  # empty where nothing was restored
 
 
 def _renames(

@@ -15,7 +15,7 @@ from storage.catalog.database.base import now
 from storage.catalog.records import CatalogError, WorkFigures
 from storage.catalog.schema import Output, Run, WorkSession
 from storage.rates import Rates
-from storage.run_costs import run_cost
+from storage.run_costs import money, run_cost
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.orders import orders
 
@@ -162,3 +162,10 @@ def test_the_figures_of_a_large_run_are_counted_less_often(site: Site) -> None:
     assert figures.of(run) is first
     clock[0] += 20
     assert figures.of(run) is not first
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"), [(1234.5, "1,234.50"), (0.1, "0.10"), (0.00075, "0.00075"), (9.3e-05, "0.000093"), (0, "0.00")]
+)
+def test_small_amounts_are_written_out(amount: float, said: str) -> None:
+    assert money(amount) == said

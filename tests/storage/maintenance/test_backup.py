@@ -175,6 +175,9 @@ def test_what_is_no_backup_is_said_to_be_none(tmp_path: Path, data: bytes) -> No
     (tmp_path / "b.tar").write_bytes(data)
     with pytest.raises(BackupError, match=r"b\.tar is not a complete backup"):
         into(tmp_path / "b.tar", tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+    with pytest.raises(BackupError, match=r"c\.tar is not there"):
+        into(tmp_path / "c.tar", tmp_path / "home")
 
 
 def test_a_server_is_backed_up_by_its_own_means(tmp_path: Path, store: DiskStore) -> None:
