@@ -136,22 +136,23 @@ def _changes(found: "Preview") -> dict[str, str | None]:
     return {"newer_defaults": found.newer_defaults, "changed_weights": found.changed_weights}
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """Return a count with its noun: 1 run, 2 runs."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _grid(spec: Spec) -> str:
     """Return how the cells of a spec come about: (3 subjects x 2 prompts + 1 scene) x 4 seeds."""
-    prompts = [_counted(len(spec.subjects), "subject"), _counted(len(spec.prompts), "prompt")]
-    scenes = _counted(len(spec.scenes), "scene")
+    prompts = [counted(len(spec.subjects), "subject"), counted(len(spec.prompts), "prompt")]
+    scenes = counted(len(spec.scenes), "scene")
     heads = [f"({' x '.join(prompts)} + {scenes})"] if spec.prompts else [scenes]
     named = {"pose": "pose", "depth": "depth map"}
     layouts = [
-        _counted(len(places), named.get(kind, f"{kind} image"))
+        counted(len(places), named.get(kind, f"{kind} image"))
         for kind, (_, places) in spec.layout_fields.items()
         if spec.follows(kind)
     ]
-    return " x ".join([*(heads if spec.scenes else prompts), *layouts, _counted(len(spec.seeds), "seed")])
+    return " x ".join([*(heads if spec.scenes else prompts), *layouts, counted(len(spec.seeds), "seed")])
 
 
 def plan_table(spec: Spec, found: "Preview") -> RenderableType:
@@ -170,7 +171,7 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
     for names in dict.fromkeys(scene.names for scene in spec.scenes if len(scene.names) > 1):
         cells, missing = sum(cell.names == names for cell in found.cells), found.missing(names)
         table.add_row(Text(" + ".join(names)), str(cells), str(cells - missing), str(missing), "")
-    total = f"{spec.name}: {_grid(spec)}; {_counted(found.missing(), 'cell')} to generate"
+    total = f"{spec.name}: {_grid(spec)}; {counted(found.missing(), 'cell')} to generate"
     errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
     warnings = warning_lines(found.warnings, len(found.subjects))
     newer = [part for one in _changes(found).values() if one is not None for part in ("", Text(one))]

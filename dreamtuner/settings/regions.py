@@ -13,6 +13,8 @@ Box = tuple[float, float, float, float]
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 MASK_SIDE = 128
 """The longer side of a stored mask, pixels: as fine as the tokens of the finest layers."""
+SAME_SHAPE = 0.05
+"""Most by which the shapes of a mask and its image differ; masks are stored at whole pixels."""
 
 
 def check_box(box: Sequence[float]) -> Box:
@@ -77,6 +79,14 @@ def mask_of(region: Mapping[str, Any] | Sequence[float], size: tuple[int, int]) 
     mask = Image.new("L", size)
     mask.paste(255, (left, top, max(right, left + 1), max(bottom, top + 1)))
     return mask
+
+
+def is_stretched(region: Mapping[str, Any] | Sequence[float], size: tuple[int, int]) -> bool:
+    """Return whether a region of a recipe is a mask of another shape than an image of this width and height."""
+    if not isinstance(region, Mapping):
+        return False
+    height, width = region["size"]
+    return bool(abs(width * size[1] / (height * size[0]) - 1) > SAME_SHAPE)
 
 
 def own_shares(regions: Sequence[Mapping[str, Any] | Sequence[float]], size: tuple[int, int]) -> list[float]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from dreamtuner.preprocess.maskers import MASKERS, found_by, styled
+from dreamtuner.settings.regions import is_stretched
 from dreamtuner.settings.sampling import Sampling, Style
 from flows.image_io import open_picture
 from flows.planning.generated.pictures import GeneratedPictures, other_numbers
@@ -19,9 +20,6 @@ from flows.spec.model import Spec
 from storage.catalog import views
 from storage.catalog.views import OutputDetail
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
-
-SAME_MASK = 0.05
-"""Most by which the shape of a mask and that of its picture differ; masks are stored at whole pixels."""
 
 
 def with_doubts(
@@ -68,11 +66,9 @@ def _mask(one: OutputDetail, pictures: GeneratedPictures, resources: Resources) 
 
 def _stretched(one: OutputDetail, mask: Mapping[str, Any] | Sequence[float] | None) -> str | None:
     """Say that the mask that the spec states has another shape than the picture."""
-    if not isinstance(mask, Mapping):
+    if not isinstance(mask, Mapping) or not is_stretched(mask, (one.width, one.height)):
         return None
     height, width = mask["size"]
-    if abs(width * one.height / (height * one.width) - 1) <= SAME_MASK:
-        return None
     return (
         f"the mask is stretched: its sides are {width}:{height} and those of output {one.output_id} "
         f"{one.width}:{one.height}; paint it on the picture itself"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from dreamtuner.settings.regions import own_shares
+from dreamtuner.settings.regions import is_stretched, own_shares
 from flows.ingestion.facts import Facts
 from flows.planning.cells import GenerationSetup
 from flows.planning.scenes.plan import UNREAD, regions_of
@@ -13,8 +13,6 @@ from storage.catalog.records import RunWarning
 
 LEAST_SHARE = 0.02
 """Of the image that a subject has to itself; with less no model draws it."""
-SAME_SHAPE = 0.05
-"""Most by which the shape of a mask and that of the image differ; masks are stored at whole pixels."""
 
 
 def region_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[RunWarning]:
@@ -30,11 +28,9 @@ def region_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) 
         shares = own_shares([regions[name] for name in scene.names], size)
         for name, share in zip(scene.names, shares, strict=True):
             least[i, name] = min(share, least.get((i, name), 1.0))
-            region = regions[name]
-            if isinstance(region, Mapping):
-                height, width = region["size"]
-                if abs(width * size[1] / (height * size[0]) - 1) > SAME_SHAPE:
-                    stretched[i, name] = f"{width}:{height} and the image {size[0]}:{size[1]}"
+            if is_stretched(regions[name], size):
+                height, width = regions[name]["size"]
+                stretched[i, name] = f"{width}:{height} and the image {size[0]}:{size[1]}"
     found = [
         RunWarning(
             "subject",

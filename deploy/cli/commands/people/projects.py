@@ -150,10 +150,9 @@ def _shown(one: ProjectView, quota: Quota | None, people: list[MemberView], *, a
     if as_json:
         print_result(_json(one, quota) | {"people": [asdict(person) for person in people]})
         return
-    counts = [
-        f"{count} {what}{'' if count == 1 else 's'}" for count, what in ((one.subjects, "subject"), (one.runs, "run"))
-    ]
-    typer.echo(f"{one.name}: {', '.join(counts)}; {_spent(quota)}")
+    from deploy.cli.tables import counted
+
+    typer.echo(f"{one.name}: {counted(one.subjects, 'subject')}, {counted(one.runs, 'run')}; {_spent(quota)}")
     typer.echo(f"purpose: {one.purpose or 'not stated'}")
     for person in people:
         lower = "" if person.role == person.account_role else f" (account: {person.account_role})"
